@@ -1,0 +1,62 @@
+//! A client for a Tidings hub: a publisher whose retries publish once, and subscriptions that
+//! survive lost connections.
+//!
+//! ```no_run
+//! use futures_util::StreamExt;
+//! use tidings_client::{Client, Item, NewEvent, Start};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("http://127.0.0.1:8434").build()?;
+//! client.publish("orders/7", NewEvent::new("shipped")).await?;
+//!
+//! let mut orders = client.subscribe(["orders/*"]).from(Start::Oldest).open();
+//! while let Some(item) = orders.next().await {
+//!     match item? {
+//!         Item::Event(event) => println!("{}: {}", event.id, event.data),
+//!         Item::Gap(gap) => println!("events are missing: {:?}", gap.reason),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A subscription asks again whenever asking again can help: after every end of the connection,
+//! and after the statuses 408, 425, 429 and 5xx. It ends after 204, which is how a hub says that
+//! there is nothing more to come, and with a typed error after everything else. What it does at
+//! any moment is shown by [`Subscription::connection`].
+
+mod backoff;
+mod client;
+mod connection;
+mod driver;
+mod error;
+mod event;
+mod history;
+mod items;
+mod new_event;
+mod position;
+mod problem;
+mod publish;
+mod random;
+mod retry_after;
+mod stream_request;
+mod subscribe;
+mod subscription;
+mod transport;
+
+pub use crate::client::{Client, ClientBuilder};
+pub use crate::connection::{Connection, Loss};
+pub use crate::error::{
+    BuildError, PublishError, ReadError, RedirectError, SubscribeError, TransportError,
+};
+pub use crate::event::{
+    Connected, Envelope, Event, Gap, GapReason, Goodbye, Item, Resumed, StreamError,
+};
+pub use crate::history::RetainedEvent;
+pub use crate::new_event::{Batch, NewEvent};
+pub use crate::problem::Problem;
+pub use crate::publish::{BatchReceipt, Durability, Receipt};
+pub use crate::subscribe::{ParseStartError, Start, Subscribe};
+pub use crate::subscription::Subscription;
+pub use tidings_sse::DecodeError;

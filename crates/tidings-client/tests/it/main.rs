@@ -1,0 +1,11 @@
+//! The client against a real server on a socket that does what a script says.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod ending;
+mod publishing;
+mod reconnecting;
+mod redirects;
+mod resuming;
+mod script;
+mod statuses;

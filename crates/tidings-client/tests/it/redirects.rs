@@ -1,0 +1,102 @@
+use futures_util::StreamExt;
+use tidings_client::{NewEvent, PublishError, RedirectError, Start, SubscribeError};
+
+use crate::script::{Reply, Server, all_data, answer, no_content};
+
+fn redirect(status: u16, location: &str) -> Reply {
+    answer(
+        &format!("{status} Elsewhere"),
+        &format!("Location: {location}\r\n"),
+        "",
+    )
+}
+
+fn after_7() -> Start {
+    Start::After("e-7".to_owned())
+}
+
+#[tokio::test]
+async fn every_kind_of_redirect_is_followed_with_credentials_within_the_origin() {
+    for status in [301, 302, 303, 307, 308] {
+        let mut server = Server::start([redirect(status, "/there?x=1"), no_content()]).await;
+        let client = server.client_with(|builder| builder.bearer_token("secret"));
+        let subscription = client.subscribe(["t"]).from(after_7()).open();
+        assert!(all_data(subscription).await.is_empty());
+        server.request().await;
+        let second = server.request().await;
+        assert_eq!(second.line, "GET /there?x=1");
+        assert_eq!(second.header("authorization"), Some("Bearer secret"));
+        assert_eq!(second.header("last-event-id"), Some("e-7"));
+    }
+}
+
+#[tokio::test]
+async fn another_origin_learns_neither_credentials_nor_position() {
+    let mut other = Server::start([no_content()]).await;
+    let mut server = Server::start([redirect(307, &format!("{}/there", other.url))]).await;
+    let client = server.client_with(|builder| builder.header("x-api-key", "secret"));
+    let subscription = client.subscribe(["t"]).from(after_7()).open();
+    assert!(all_data(subscription).await.is_empty());
+    assert_eq!(server.request().await.header("x-api-key"), Some("secret"));
+    let elsewhere = other.request().await;
+    assert_eq!(elsewhere.line, "GET /there");
+    assert_eq!(elsewhere.header("x-api-key"), None);
+    assert_eq!(elsewhere.header("last-event-id"), None);
+}
+
+#[tokio::test]
+async fn credentials_stay_dropped_for_the_redirects_that_follow() {
+    let mut other = Server::start([redirect(307, "/again"), no_content()]).await;
+    let server = Server::start([redirect(307, &format!("{}/there", other.url))]).await;
+    let client = server.client_with(|builder| builder.bearer_token("secret"));
+    assert!(all_data(client.subscribe(["t"]).open()).await.is_empty());
+    assert_eq!(other.request().await.header("authorization"), None);
+    assert_eq!(other.request().await.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_loop_comes_to_an_end() {
+    let server = Server::start((0..21).map(|_| redirect(302, "/round"))).await;
+    let mut subscription = server.client().subscribe(["t"]).open();
+    assert!(matches!(
+        subscription.next().await,
+        Some(Err(SubscribeError::Redirect(RedirectError::TooMany { .. })))
+    ));
+}
+
+#[tokio::test]
+async fn a_redirect_to_nowhere_is_an_error() {
+    for header in ["", "Location: \r\n", "Location: ftp://127.0.0.1/\r\n"] {
+        let server = Server::start([answer("302 Found", header, "")]).await;
+        let mut subscription = server.client().subscribe(["t"]).open();
+        assert!(matches!(
+            subscription.next().await,
+            Some(Err(SubscribeError::Redirect(
+                RedirectError::Location { .. }
+            )))
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_publish_is_redirected_only_as_a_whole() {
+    let receipt = r#"{"id":"e-1","receivers":0,"durability":"memory"}"#;
+    let mut server = Server::start([redirect(308, "/there"), answer("200 OK", "", receipt)]).await;
+    let published = server.client().publish("t", NewEvent::new("hi")).await;
+    assert_eq!(published.unwrap().id, "e-1");
+    server.request().await;
+    let second = server.request().await;
+    assert_eq!(
+        (second.line.as_str(), second.body.as_str()),
+        ("POST /there", "hi")
+    );
+
+    let server = Server::start([redirect(303, "/there")]).await;
+    let published = server.client().publish("t", NewEvent::new("hi")).await;
+    assert!(matches!(
+        published,
+        Err(PublishError::Redirect(RedirectError::Method {
+            status: 303
+        }))
+    ));
+}

@@ -1,0 +1,41 @@
+//! What Tidings' own tests share.
+//!
+//! - [`Hub`]: the real `tidings serve` on a free port, stopped when dropped.
+//! - [`Request`], [`Response`], [`Connection`]: HTTP/1.1 over a plain socket, so that a test sees
+//!   the bytes a server wrote and not what a client library made of them.
+//! - [`StreamReader`]: one open event stream, which knows a clean end from a cut.
+//! - [`Command`]: the `tidings` command line with its output and exit code.
+//! - [`History`]: compares what publishers sent with what readers saw.
+//!
+//! Nothing here depends on the crates under test: bytes are parsed by a small second
+//! implementation. Every wait ends after [`PATIENCE`] by panicking with what was seen until then;
+//! no test passes because time went by.
+
+mod command;
+mod connection;
+mod encode;
+mod event;
+mod history;
+mod hub;
+mod message;
+mod output;
+mod patience;
+mod position;
+mod process;
+mod publisher;
+mod stream;
+
+pub use command::{Command, Finished, Running};
+pub use connection::{Connection, End};
+pub use encode::encode;
+pub use event::{Event, Parser};
+pub use history::{History, Published, Violation};
+pub use hub::Hub;
+pub use message::{Head, Request, Response};
+pub use patience::{PATIENCE, eventually};
+pub use position::Position;
+pub use process::Process;
+pub use publisher::Publisher;
+pub use stream::{Preamble, StreamReader};
+
+pub use nix::sys::signal::Signal;
