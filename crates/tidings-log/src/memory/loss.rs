@@ -1,0 +1,70 @@
+use crate::{MemoryLog, Record, Scope, Topic, history::History};
+
+/// What a reader has missed while it was under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holes {
+    /// The topics that lost events, and whether only superseded ones.
+    pub topics: Vec<(Topic, bool)>,
+    /// Whether a whole topic was forgotten that may have been among those asked for.
+    pub forgotten: bool,
+}
+
+impl Holes {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty() && !self.forgotten
+    }
+}
+
+impl MemoryLog {
+    /// How many evictions there were so far: the point in time that [`holes`](Self::holes) counts from.
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// Whether some event of the scope after this sequence may be missing: evicted, expired or forgotten.
+    pub fn misses_any(&self, scope: &Scope<'_>, after: u64) -> bool {
+        if self.highest_evicted <= after {
+            return false;
+        }
+        let unknown = match scope {
+            Scope::Topics(topics) => topics.iter().any(|topic| !self.contains(topic)),
+            Scope::Matching(_) => true,
+        };
+        (unknown && self.forgotten > after)
+            || self
+                .histories(scope)
+                .any(|(_, history)| history.evicted > after)
+    }
+
+    /// What the scope has lost after the sequence since that many evictions.
+    pub fn holes(&self, scope: &Scope<'_>, after: u64, since: u64) -> Holes {
+        if self.evictions == since || self.highest_evicted <= after {
+            return Holes::default();
+        }
+        let lost = |(topic, history): (&Topic, &History)| {
+            let lost_some = history.evicted > after && history.evicted_at > since;
+            lost_some.then(|| {
+                (
+                    topic.clone(),
+                    history.lost <= after || history.lost_at <= since,
+                )
+            })
+        };
+        let known_only = match scope {
+            Scope::Topics(topics) => topics.iter().all(|topic| self.contains(topic)),
+            Scope::Matching(_) => false,
+        };
+        Holes {
+            topics: self.histories(scope).filter_map(lost).collect(),
+            forgotten: !known_only && self.forgotten > after && self.forgotten_at > since,
+        }
+    }
+
+    /// Whether a newer event of the same key has made this one unnecessary; only topics with keyed rules know.
+    pub fn is_superseded(&self, record: &Record) -> bool {
+        self.topics
+            .get(&record.topic)
+            .is_some_and(|history| history.is_superseded(record))
+    }
+}

@@ -1,0 +1,78 @@
+/// Why nothing was published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// A final event ended the topic. Delete it to open it again.
+    #[error("the topic has ended")]
+    TopicEnded,
+    /// There are as many topics as allowed, all of them in use. Try again later.
+    #[error("there are too many topics in use")]
+    TooManyTopics,
+    /// The payload and key are larger than allowed.
+    #[error("the event is larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// The topic is one of the hub's own, under `tidings/`.
+    #[error("topics under 'tidings/' are the hub's own")]
+    ReservedTopic,
+    /// The type name is one of the hub's own, starting with `tidings.`.
+    #[error("event types starting with 'tidings.' are the hub's own")]
+    ReservedName,
+    /// The idempotency key was used for another event.
+    #[error("the idempotency key was used for another event")]
+    KeyReused,
+    /// The broker is closing or closed.
+    #[error("the broker is closed")]
+    Closed,
+}
+
+/// Why nothing of a batch was published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("publication {index} was refused")]
+pub struct BatchError {
+    /// Which publication is to blame, counted from 0.
+    pub index: usize,
+    /// What is wrong with it.
+    pub source: PublishError,
+}
+
+/// Why there is no subscription.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// It has more selectors than allowed.
+    #[error("a subscription has at most {limit} selectors")]
+    TooManySelectors {
+        /// The most allowed.
+        limit: usize,
+    },
+    /// There are as many subscriptions as allowed. Try again later.
+    #[error("there are too many subscriptions")]
+    TooManySubscriptions,
+    /// The broker is closing or closed.
+    #[error("the broker is closed")]
+    Closed,
+}
+
+/// Why the topics of an open stream were not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// There is no such stream, or it is ending.
+    #[error("no such connection")]
+    NotFound,
+    /// No selector would be left.
+    #[error("a stream needs at least one selector")]
+    NothingLeft,
+    /// It would have more selectors than allowed.
+    #[error("a subscription has at most {limit} selectors")]
+    TooManySelectors {
+        /// The most allowed.
+        limit: usize,
+    },
+    /// The reader has yet to catch up with earlier changes. Try again later.
+    #[error("the reader has yet to catch up with earlier changes")]
+    TooManyChanges,
+}

@@ -1,0 +1,57 @@
+//! A broker for server-sent events: one log, many cursors.
+//!
+//! An event is appended once and encoded once, however many readers there are. A subscription is a filter and a
+//! cursor, so a reader that does nothing costs nothing, one that comes back resumes exactly, and one that is too slow
+//! never slows a publisher. See [`Broker`] to begin with.
+//!
+//! What it promises: all subscribers of a topic see the same order; what is published after
+//! [`Broker::subscribe`] returns is delivered; whoever resumes with an id gets every later event exactly once or is
+//! told of a gap first; every buffer has a limit.
+
+mod broker;
+mod change;
+mod connection;
+mod control;
+mod core;
+mod encoding;
+mod error;
+mod event;
+mod filter;
+mod group;
+mod history;
+mod idempotency;
+mod lag;
+mod matcher;
+mod options;
+mod plan;
+mod published;
+mod random;
+mod reader;
+mod selector;
+mod stats;
+mod subscriber;
+mod subscription;
+mod sync;
+mod take;
+mod time;
+
+pub use broker::{Broker, Closed, Receipt};
+pub use connection::{Connection, ConnectionId, Peer};
+pub use control::{Control, Gap, GapReason, GoodbyeReason};
+pub use encoding::{Format, Wire};
+pub use error::{BatchError, ChangeError, PublishError, SubscribeError};
+pub use event::{Event, EventError, Publication};
+pub use history::History;
+pub use lag::LagPolicy;
+pub use options::{BrokerBuilder, TopicSettings};
+pub use published::Published;
+pub use selector::{Pattern, Selector, SelectorError};
+pub use stats::{LagCounts, Stats, TopicStats};
+pub use subscriber::{Delivery, Subscriber};
+pub use subscription::{StartAt, Subscription};
+pub use tidings_log::{
+    Capacity, Epoch, MAX_TOPIC_BYTES, Position, PositionError, Retention, Timestamp, Topic,
+    TopicError, TopicSummary,
+};
+pub use tidings_sse::{EventName, EventNameError};
+pub use time::rfc3339;

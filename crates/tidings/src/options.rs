@@ -1,0 +1,161 @@
+use std::{sync::Arc, time::Duration};
+
+use tidings_log::{Capacity, Epoch, LogOptions, Retention, Topic, TopicRules};
+
+use crate::{Broker, LagPolicy, Selector, random};
+
+/// How a broker is set up.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) capacity: Capacity,
+    pub(crate) retention: Retention,
+    pub(crate) lag: LagPolicy,
+    pub(crate) topics: Vec<TopicSettings>,
+    pub(crate) max_event_bytes: usize,
+    pub(crate) max_selectors: usize,
+    pub(crate) max_subscriptions: usize,
+    pub(crate) idempotency_window: Duration,
+    pub(crate) reconnect_delay: Duration,
+}
+
+/// What holds for the topics that a selector matches, where it differs from the broker's defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Which topics.
+    pub selector: Selector,
+    /// How long their events are kept.
+    pub retention: Option<Retention>,
+    /// What happens to their readers that are behind.
+    pub lag: Option<LagPolicy>,
+}
+
+/// Sets up a [`Broker`].
+#[derive(Clone, Debug)]
+pub struct BrokerBuilder {
+    options: Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            capacity: Capacity::default(),
+            retention: Retention::default(),
+            lag: LagPolicy::default(),
+            topics: Vec::new(),
+            max_event_bytes: 1 << 20,
+            max_selectors: 100,
+            max_subscriptions: usize::MAX,
+            idempotency_window: Duration::from_secs(10 * 60),
+            reconnect_delay: Duration::from_secs(3),
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn lag_policy(&self, topic: &Topic) -> LagPolicy {
+        self.settings(topic, |settings| settings.lag)
+            .unwrap_or(self.lag)
+    }
+
+    fn retention(&self, topic: &Topic) -> Retention {
+        self.settings(topic, |settings| settings.retention)
+            .unwrap_or(self.retention)
+    }
+
+    /// The first settings that match the topic and say something of it.
+    fn settings<T>(&self, topic: &Topic, of: impl Fn(&TopicSettings) -> Option<T>) -> Option<T> {
+        self.topics
+            .iter()
+            .filter(|settings| settings.selector.matches(topic))
+            .find_map(of)
+    }
+
+    pub(crate) fn log(self: &Arc<Self>) -> LogOptions {
+        let options = self.clone();
+        let rules = move |topic: &Topic| TopicRules {
+            retention: options.retention(topic),
+            keyed: options.lag_policy(topic) == LagPolicy::Conflate,
+        };
+        LogOptions {
+            capacity: self.capacity,
+            rules: Some(Arc::new(rules)),
+        }
+    }
+}
+
+impl BrokerBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            options: Options::default(),
+        }
+    }
+
+    /// The bounds over all topics together.
+    #[must_use]
+    pub fn capacity(mut self, capacity: Capacity) -> Self {
+        self.options.capacity = capacity;
+        self
+    }
+
+    /// How long the events of a topic are kept, unless its settings say otherwise.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.options.retention = retention;
+        self
+    }
+
+    /// What happens to a reader that is behind, unless the settings of the topic say otherwise. Default: `Disconnect`.
+    #[must_use]
+    pub fn lag(mut self, policy: LagPolicy) -> Self {
+        self.options.lag = policy;
+        self
+    }
+
+    /// What holds for some topics. Where several match, the first that says something counts.
+    #[must_use]
+    pub fn topics(mut self, settings: TopicSettings) -> Self {
+        self.options.topics.push(settings);
+        self
+    }
+
+    /// The largest payload of an event. Default 1 MiB.
+    #[must_use]
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_event_bytes = bytes;
+        self
+    }
+
+    /// The most selectors of one subscription. Default 100.
+    #[must_use]
+    pub fn max_selectors(mut self, selectors: usize) -> Self {
+        self.options.max_selectors = selectors;
+        self
+    }
+
+    /// The most subscriptions at a time. Default: no limit but the transport's.
+    #[must_use]
+    pub fn max_subscriptions(mut self, subscriptions: usize) -> Self {
+        self.options.max_subscriptions = subscriptions;
+        self
+    }
+
+    /// How long an idempotency key is remembered. Default 10 minutes; at most 200,000 keys are.
+    #[must_use]
+    pub fn idempotency_window(mut self, window: Duration) -> Self {
+        self.options.idempotency_window = window;
+        self
+    }
+
+    /// How long readers are told to wait before they come back. Default 3 seconds.
+    #[must_use]
+    pub fn reconnect_delay(mut self, delay: Duration) -> Self {
+        self.options.reconnect_delay = delay;
+        self
+    }
+
+    /// A broker with its history in memory.
+    pub fn build(self) -> Broker {
+        let epoch = Epoch::new(random::token(10)).expect("a token is letters and digits");
+        Broker::with(self.options, epoch)
+    }
+}

@@ -1,0 +1,186 @@
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use tidings_log::Timestamp;
+
+use crate::{
+    Connection, ConnectionId, Control, GoodbyeReason, Peer,
+    group::{Group, Seat},
+    sync::Mutex,
+};
+
+/// One subscription: what its owner and the broker share.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) id: ConnectionId,
+    pub(crate) peer: Peer,
+    pub(crate) connected_at: Timestamp,
+    /// The outermost lock: taken before the core.
+    pub(crate) state: Mutex<State>,
+    last_active_at: AtomicU64,
+    sent_events: AtomicU64,
+    sent_bytes: AtomicU64,
+}
+
+/// Where a reader is.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Everything up to here was handed out, or is not for this reader.
+    pub(crate) cursor: u64,
+    /// What the stream begins with.
+    pub(crate) opening: Vec<Control>,
+    /// What comes before the live items, in order.
+    pub(crate) steps: VecDeque<Step>,
+    /// The group that it follows, and its place in it.
+    pub(crate) live: Option<(Arc<Group>, Seat)>,
+    /// How many events the replay that is under way has handed out.
+    pub(crate) replayed: u64,
+    /// When its owner last asked for items.
+    pub(crate) asked_at: Timestamp,
+    /// The stream is to end at once.
+    pub(crate) dismissed: Option<GoodbyeReason>,
+    /// The last item has been handed out.
+    pub(crate) done: bool,
+}
+
+/// Something a reader is given before the live items.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// What the log has for this group up to a sequence.
+    CatchUp {
+        /// Whose filter and encoding apply.
+        group: Arc<Group>,
+        /// The last sequence to look at.
+        until: u64,
+        /// Why it is read.
+        reading: Reading,
+        /// What these topics had lost by this number of evictions is accounted for.
+        since: u64,
+    },
+    /// The confirmation of a replay.
+    Resumed {
+        /// The id it was asked for with.
+        from: String,
+    },
+    /// The end of the stream.
+    End,
+}
+
+/// Why a reader reads the log, which decides what it means that something it was to read has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It begins with what is retained, and has been given nothing yet: what has gone was not retained.
+    Fresh,
+    /// It replays. That is not lag: a gap tells it what is missing, and it goes on with what is retained.
+    Replay,
+    /// It was too slow for the tail: the lag policy decides.
+    Behind,
+    /// The same, and superseded events are left out.
+    Conflating,
+}
+
+impl Step {
+    /// Reads what a member of the group has not taken, up to a sequence. Nothing of that was gone when it was pushed.
+    pub(crate) fn behind(group: Arc<Group>, until: u64) -> Self {
+        Self::CatchUp {
+            group,
+            until,
+            reading: Reading::Behind,
+            since: 0,
+        }
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(id: ConnectionId, peer: Peer, state: State, now: Timestamp) -> Self {
+        Self {
+            id,
+            peer,
+            connected_at: now,
+            state: Mutex::new(state),
+            last_active_at: AtomicU64::new(now.as_millis()),
+            sent_events: AtomicU64::new(0),
+            sent_bytes: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn count(&self, events: u64, bytes: u64, now: Timestamp) {
+        self.sent_events.fetch_add(events, Ordering::Relaxed);
+        self.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.last_active_at
+            .store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Takes note that its owner asks for items, or works through those it has taken.
+    pub(crate) fn touch(&self, now: Timestamp) {
+        self.state.lock().asked_at = now;
+    }
+
+    /// Tells its owner to end the stream with a goodbye, whatever else waits. Gives the waker of a parked owner.
+    pub(crate) fn dismiss(&self, reason: GoodbyeReason) -> Option<Waker> {
+        let mut state = self.state.lock();
+        state.dismissed.get_or_insert(reason);
+        let (group, seat) = state.live.as_mut()?;
+        group.wake(seat)
+    }
+
+    pub(crate) fn describe(&self) -> Connection {
+        let state = self.state.lock();
+        let group = state.group();
+        Connection {
+            id: self.id.clone(),
+            topics: group.map_or_else(Vec::new, |group| group.filter.texts()),
+            peer: self.peer.clone(),
+            connected_at: self.connected_at,
+            last_active_at: Timestamp::from_millis(self.last_active_at.load(Ordering::Relaxed)),
+            sent_events: self.sent_events.load(Ordering::Relaxed),
+            sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
+            lag: state.lag(),
+        }
+    }
+}
+
+impl State {
+    /// At a cursor, with nothing to do.
+    pub(crate) fn at(cursor: u64, now: Timestamp) -> Self {
+        Self {
+            cursor,
+            opening: Vec::new(),
+            steps: VecDeque::new(),
+            live: None,
+            replayed: 0,
+            asked_at: now,
+            dismissed: None,
+            done: false,
+        }
+    }
+
+    /// The group whose filter it has now.
+    pub(crate) fn group(&self) -> Option<&Arc<Group>> {
+        let followed = self.live.as_ref().map(|(group, _)| group);
+        followed.or_else(|| {
+            self.steps.iter().rev().find_map(|step| match step {
+                Step::CatchUp { group, .. } => Some(group),
+                Step::Resumed { .. } | Step::End => None,
+            })
+        })
+    }
+
+    fn lag(&self) -> u64 {
+        let behind = self.steps.iter().rev().find_map(|step| match step {
+            Step::CatchUp { until, .. } => Some(until.saturating_sub(self.cursor)),
+            Step::Resumed { .. } | Step::End => None,
+        });
+        let waiting = self
+            .live
+            .as_ref()
+            .map_or(0, |(group, seat)| group.waiting_for(seat));
+        behind.unwrap_or(0) + waiting
+    }
+}

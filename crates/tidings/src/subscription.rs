@@ -1,0 +1,102 @@
+use tidings_sse::EventName;
+
+use crate::{Peer, Selector, Wire, filter::Filter};
+
+/// What to subscribe to, and where to begin.
+///
+/// ```
+/// use tidings::{Selector, StartAt, Subscription};
+///
+/// let all_jobs = Subscription::to(Selector::new("jobs/**")?).start_at(StartAt::Newest(10));
+/// # Ok::<_, tidings::SelectorError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    pub(crate) selectors: Vec<Selector>,
+    pub(crate) events: Vec<EventName>,
+    pub(crate) start_at: StartAt,
+    pub(crate) resume_after: Option<String>,
+    pub(crate) hello: bool,
+    pub(crate) wire: Option<Wire>,
+    pub(crate) peer: Peer,
+}
+
+/// Where a subscription without an id begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAt {
+    /// With what is published after it is registered.
+    #[default]
+    Now,
+    /// With the oldest retained event.
+    Start,
+    /// With so many retained events that it would have seen, counted over all selectors.
+    Newest(usize),
+}
+
+impl Subscription {
+    /// A subscription to one selector, beginning now.
+    pub fn to(selector: impl Into<Selector>) -> Self {
+        Self {
+            selectors: vec![selector.into()],
+            events: Vec::new(),
+            start_at: StartAt::Now,
+            resume_after: None,
+            hello: false,
+            wire: None,
+            peer: Peer::default(),
+        }
+    }
+
+    /// Also to this one. Nothing is delivered twice where selectors overlap.
+    #[must_use]
+    pub fn and(mut self, selector: impl Into<Selector>) -> Self {
+        self.selectors.push(selector.into());
+        self
+    }
+
+    /// Only events of these types; none named means all.
+    #[must_use]
+    pub fn only(mut self, events: impl IntoIterator<Item = EventName>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
+    /// Where to begin if there is no id to resume after.
+    #[must_use]
+    pub fn start_at(mut self, start_at: StartAt) -> Self {
+        self.start_at = start_at;
+        self
+    }
+
+    /// Resume after the event with this id. Any text is accepted; one that is not an id gives a gap.
+    #[must_use]
+    pub fn resume_after(mut self, id: impl Into<String>) -> Self {
+        self.resume_after = Some(id.into());
+        self
+    }
+
+    /// Begin with [`Control::Connected`](crate::Control::Connected).
+    #[must_use]
+    pub fn hello(mut self) -> Self {
+        self.hello = true;
+        self
+    }
+
+    /// Have every event encoded for an event stream, once for all subscriptions that share filter and encoding.
+    #[must_use]
+    pub fn encoded(mut self, wire: Wire) -> Self {
+        self.wire = Some(wire);
+        self
+    }
+
+    /// Who reads it, for [`Broker::connections`](crate::Broker::connections).
+    #[must_use]
+    pub fn peer(mut self, peer: Peer) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    pub(crate) fn filter(&self) -> Filter {
+        Filter::new(self.selectors.clone(), self.events.clone())
+    }
+}

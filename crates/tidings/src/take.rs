@@ -1,0 +1,301 @@
+//! What a reader gets when it asks: first its steps, then what its group has for it.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use tidings_log::{Record, Timestamp, Window};
+
+use crate::{
+    Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
+    broker::Shared,
+    encoding::encode,
+    group::{Group, Item, Taken},
+    lag::{STALLED_AFTER, Verdict},
+    random,
+    reader::{Reader, Reading, State, Step},
+};
+
+/// How many bytes one batch holds before no further item is added.
+const BATCH_BYTES: usize = 64 << 10;
+/// How many items one batch holds before no further page or tail is added.
+const BATCH_ITEMS: usize = 1024;
+/// How many pages of the log one turn reads before the reader lets others go first.
+const PAGES_PER_TURN: usize = 4;
+
+/// One turn of a reader.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    shared: &'a Shared,
+    state: &'a mut State,
+    now: Timestamp,
+    batch: Vec<Delivery>,
+    events: u64,
+    bytes: usize,
+}
+
+/// Gives what waits for the reader, in order, up to a bounded size; `None` is the end of its stream.
+pub(crate) fn take(
+    shared: &Shared,
+    reader: &Reader,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Vec<Delivery>>> {
+    let mut state = reader.state.lock();
+    let now = shared.clock.now();
+    let mut turn = Turn {
+        shared,
+        state: &mut state,
+        now,
+        batch: Vec::new(),
+        events: 0,
+        bytes: 0,
+    };
+    let parked = turn.run(cx);
+    let Turn {
+        batch,
+        events,
+        bytes,
+        ..
+    } = turn;
+    state.asked_at = now;
+    if !batch.is_empty() {
+        reader.count(events, bytes as u64, now);
+        return Poll::Ready(Some(batch));
+    }
+    if state.done {
+        drop(state);
+        shared.unregister(reader);
+        return Poll::Ready(None);
+    }
+    if !parked {
+        cx.waker().wake_by_ref();
+    }
+    Poll::Pending
+}
+
+impl Turn<'_> {
+    /// Fills the batch. True if nothing is left and the reader is parked.
+    fn run(&mut self, cx: &mut Context<'_>) -> bool {
+        self.batch.extend(
+            std::mem::take(&mut self.state.opening)
+                .into_iter()
+                .map(Delivery::Control),
+        );
+        self.apply_policy_if_stalled();
+        let mut pages = 0;
+        while !self.state.done && self.bytes < BATCH_BYTES && self.batch.len() < BATCH_ITEMS {
+            if let Some(reason) = self.state.dismissed.take() {
+                self.goodbye(reason);
+                return false;
+            }
+            match self.state.steps.pop_front() {
+                Some(Step::Resumed { from }) => {
+                    let count = self.state.replayed;
+                    self.batch
+                        .push(Delivery::Control(Control::Resumed { from, count }));
+                }
+                Some(Step::End) => self.state.done = true,
+                Some(step @ Step::CatchUp { .. }) if pages == PAGES_PER_TURN => {
+                    self.state.steps.push_front(step);
+                    return false;
+                }
+                Some(Step::CatchUp {
+                    group,
+                    until,
+                    reading,
+                    since,
+                }) => {
+                    pages += 1;
+                    self.catch_up(&group, until, reading, since);
+                }
+                None if self.take_live(cx) => return true,
+                None => {}
+            }
+        }
+        false
+    }
+
+    /// Takes from the tail of the group. True if the reader is parked.
+    fn take_live(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((group, seat)) = &mut self.state.live else {
+            self.state.done = true;
+            return false;
+        };
+        let mut items = Vec::new();
+        match group.take(seat, BATCH_BYTES - self.bytes, cx.waker(), &mut items) {
+            Taken::Parked => return true,
+            Taken::FellOff(until) => {
+                self.state.cursor = self.state.cursor.max(group.taken_until(seat));
+                let step = Step::behind(group.clone(), until);
+                self.state.steps.push_front(step);
+            }
+            Taken::Items => {}
+        }
+        for item in items {
+            match item {
+                Item::Event(record, block) => self.deliver(record, block),
+                Item::Deleted => self.gap(GapReason::Deleted),
+                Item::End => self.state.done = true,
+                Item::Goodbye(reason) => self.goodbye(reason),
+            }
+        }
+        false
+    }
+
+    /// Reads one page of the log for the group, from the cursor.
+    fn catch_up(&mut self, group: &Arc<Group>, until: u64, mut reading: Reading, mut since: u64) {
+        let mut core = self.shared.core.lock();
+        core.log.expire(self.now);
+        if let Some(verdict) = core.verdict(&group.filter, self.state.cursor, since) {
+            let missing = match (reading, verdict) {
+                (Reading::Fresh, _) | (_, Verdict::GoOn) => None,
+                (Reading::Replay, _) => Some(GapReason::Evicted),
+                (_, Verdict::Announce) => Some(GapReason::Lagged),
+                (_, Verdict::Disconnect) => {
+                    drop(core);
+                    return self.goodbye(GoodbyeReason::TooSlow);
+                }
+                (_, Verdict::Skip) => {
+                    drop(core);
+                    return self.skip(until);
+                }
+            };
+            since = core.log.evictions();
+            if reading == Reading::Behind {
+                reading = Reading::Conflating;
+            }
+            if let Some(reason) = missing {
+                let requested = core.log.position(self.state.cursor).to_string();
+                let oldest = group.filter.scope(|scope| core.oldest(scope));
+                self.batch
+                    .push(Delivery::Control(Control::gap(reason, requested, oldest)));
+            }
+        }
+        let mut window = Window::new(self.state.cursor, until);
+        window.bytes = (BATCH_BYTES - self.bytes) as u64;
+        let page = group.filter.scope(|scope| core.log.page(scope, window));
+        let mut records = page.records;
+        records.retain(|record| group.filter.wants(record));
+        if reading == Reading::Conflating {
+            let wanted = records.len();
+            records.retain(|record| !core.conflates(record));
+            core.counters.conflated += (wanted - records.len()) as u64;
+        }
+        drop(core);
+        if reading == Reading::Fresh && !records.is_empty() {
+            reading = Reading::Replay;
+        }
+
+        for record in records {
+            let block = group
+                .wire
+                .map_or_else(Bytes::new, |wire| encode(&record, wire));
+            self.state.replayed += 1;
+            self.deliver(record, block);
+        }
+        self.state.cursor = self.state.cursor.max(page.reached);
+        if self.state.cursor < until {
+            self.state.steps.push_front(Step::CatchUp {
+                group: group.clone(),
+                until,
+                reading,
+                since,
+            });
+        }
+    }
+
+    /// A reader that took nothing for long, although something waited, is behind whatever the log still has.
+    fn apply_policy_if_stalled(&mut self) {
+        if self.state.done {
+            return;
+        }
+        let Some((group, seat)) = &mut self.state.live else {
+            return;
+        };
+        let Some(waiting) = group.first_waiting(seat) else {
+            return;
+        };
+        if self.now.since(waiting.time.max(self.state.asked_at)) < STALLED_AFTER {
+            return;
+        }
+        match self.shared.options.lag_policy(&waiting.topic) {
+            LagPolicy::Disconnect => self.goodbye(GoodbyeReason::TooSlow),
+            LagPolicy::Skip => self.skip(0),
+            LagPolicy::Conflate => {
+                let group = group.clone();
+                self.state.cursor = self.state.cursor.max(group.taken_until(seat));
+                if let Some(until) = group.pass_over(seat) {
+                    self.state.steps.push_back(Step::CatchUp {
+                        group,
+                        until,
+                        reading: Reading::Conflating,
+                        since: 0,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Leaves out all that waits, up to this sequence at least, and says so.
+    fn skip(&mut self, until: u64) {
+        self.gap(GapReason::Lagged);
+        let State {
+            steps,
+            cursor,
+            live,
+            ..
+        } = &mut *self.state;
+        *cursor = until.max(*cursor);
+        steps.retain(|step| match step {
+            Step::CatchUp { until, .. } => {
+                *cursor = (*cursor).max(*until);
+                false
+            }
+            Step::Resumed { .. } | Step::End => true,
+        });
+        if let Some((group, seat)) = live {
+            *cursor = group.pass_over(seat).unwrap_or(0).max(*cursor);
+        }
+        self.shared.core.lock().counters.skipped += 1;
+    }
+
+    fn gap(&mut self, reason: GapReason) {
+        let core = self.shared.core.lock();
+        let requested = core.log.position(self.state.cursor).to_string();
+        let oldest = self
+            .state
+            .group()
+            .and_then(|group| group.filter.scope(|scope| core.oldest(scope)));
+        self.batch
+            .push(Delivery::Control(Control::gap(reason, requested, oldest)));
+    }
+
+    fn goodbye(&mut self, reason: GoodbyeReason) {
+        if reason == GoodbyeReason::TooSlow {
+            self.shared.core.lock().counters.disconnected += 1;
+        }
+        let delay = self.shared.options.reconnect_delay;
+        let retry_after = random::between(delay, delay * 3);
+        self.batch.push(Delivery::Control(Control::Goodbye {
+            reason,
+            retry_after,
+        }));
+        self.state.done = true;
+    }
+
+    fn deliver(&mut self, record: Arc<Record>, block: Bytes) {
+        self.state.cursor = record.sequence;
+        self.events += 1;
+        self.bytes += if block.is_empty() {
+            record.data.len()
+        } else {
+            block.len()
+        };
+        self.batch.push(Delivery::Event {
+            event: Published::new(record),
+            block,
+        });
+    }
+}

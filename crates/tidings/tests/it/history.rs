@@ -1,0 +1,102 @@
+use tidings::{Broker, Event, GapReason, History, Subscription};
+
+use crate::fixture::{keeping, name, publish, publish_all, publish_final, to, topic};
+
+fn reason(history: &History) -> Option<GapReason> {
+    history.gap.as_ref().map(|gap| gap.reason)
+}
+
+fn data(history: &History) -> Vec<&str> {
+    history.events.iter().map(|event| event.data()).collect()
+}
+
+fn ask(broker: &Broker, subscription: &Subscription, limit: usize) -> History {
+    broker.history(subscription, limit).unwrap()
+}
+
+#[test]
+fn without_an_id_it_is_the_newest() {
+    let broker = Broker::new();
+    publish_all(&broker, "a", &["1", "2", "3"]);
+    publish(&broker, "b", "4");
+    let history = ask(&broker, &to(&["a"]), 2);
+    assert_eq!(
+        (data(&history), history.position.sequence, &history.gap),
+        (vec!["2", "3"], 3, &None)
+    );
+    let nothing = ask(&broker, &to(&["c"]), 2);
+    assert_eq!(
+        (data(&nothing), &nothing.position),
+        (vec![], &broker.position())
+    );
+}
+
+#[test]
+fn with_an_id_it_is_what_follows_page_by_page() {
+    let broker = Broker::new();
+    let mut position = broker.position();
+    for n in 0..1_000 {
+        let event = Event::new(n.to_string()).named(name(if n % 2 == 0 { "even" } else { "odd" }));
+        broker.publish(topic("a"), event).unwrap();
+    }
+    let mut seen = Vec::new();
+    loop {
+        let after = to(&["*"])
+            .only([name("odd")])
+            .resume_after(position.to_string());
+        let history = ask(&broker, &after, 7);
+        if history.events.is_empty() {
+            break;
+        }
+        seen.extend(
+            history
+                .events
+                .iter()
+                .map(|event| event.data().parse::<u64>().unwrap()),
+        );
+        position = history.position;
+    }
+    assert_eq!(seen, (0..500).map(|n| 2 * n + 1).collect::<Vec<_>>());
+}
+
+#[test]
+fn it_says_what_is_missing() {
+    let broker = keeping(1);
+    let start = broker.position();
+    publish_all(&broker, "a", &["1", "2"]);
+    let evicted = ask(&broker, &to(&["a"]).resume_after(start.to_string()), 9);
+    assert_eq!(
+        (data(&evicted), reason(&evicted)),
+        (vec!["2"], Some(GapReason::Evicted))
+    );
+    let unknown = ask(&broker, &to(&["a"]).resume_after("?"), 9);
+    assert_eq!(
+        (data(&unknown), reason(&unknown)),
+        (vec![], Some(GapReason::UnknownId))
+    );
+    assert_eq!(unknown.position, broker.position());
+    let other = ask(&broker, &to(&["a"]).resume_after("other-7"), 9);
+    assert_eq!(
+        (data(&other), reason(&other)),
+        (vec!["2"], Some(GapReason::EpochChanged))
+    );
+}
+
+#[test]
+fn it_has_ended_only_when_nothing_follows() {
+    let broker = Broker::new();
+    let start = broker.position().to_string();
+    publish_all(&broker, "a", &["1", "2"]);
+    assert!(!ask(&broker, &to(&["a"]), 9).ended);
+    publish_final(&broker, "a", "3");
+    assert!(ask(&broker, &to(&["a"]), 1).ended);
+    assert!(!ask(&broker, &to(&["*"]), 9).ended);
+    let part = ask(&broker, &to(&["a"]).resume_after(&start), 2);
+    assert_eq!((data(&part), part.ended), (vec!["1", "2"], false));
+    let rest = ask(
+        &broker,
+        &to(&["a"]).resume_after(part.position.to_string()),
+        2,
+    );
+    assert_eq!((data(&rest), rest.ended), (vec!["3"], true));
+}

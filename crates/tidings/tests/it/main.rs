@@ -1,0 +1,18 @@
+//! The broker as its users meet it.
+
+#![cfg(not(tidings_loom))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod changing;
+mod closing;
+mod deleting;
+mod ending;
+mod fixture;
+mod history;
+mod lagging;
+mod model;
+mod ordering;
+mod presence;
+mod publishing;
+mod resuming;
+mod starting;
