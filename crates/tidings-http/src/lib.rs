@@ -1,0 +1,32 @@
+//! HTTP for the Tidings broker.
+//!
+//! - [`sse`] is a route that streams a topic, for any axum application; [`StreamRequest`] and [`EventStream`] are its
+//!   parts, for handlers that choose topics themselves.
+//! - [`serve`] is a server loop with deadlines and limits, for any axum router.
+//! - [`Problem`] is an error as an RFC 9457 document.
+//!
+//! ```no_run
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::Router;
+//! use tidings::{Broker, Topic};
+//!
+//! let broker = Broker::new();
+//! let app = Router::new().route("/news/stream", tidings_http::sse(&broker, Topic::new("news")?));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! tidings_http::serve(listener, app).await;
+//! # Ok(()) }
+//! ```
+
+mod accept;
+mod problem;
+mod serve;
+mod sse;
+mod stream;
+
+pub use accept::accepts_event_stream;
+pub use problem::Problem;
+pub use serve::{Drained, ServeLimits, Server, serve};
+pub use sse::{StreamRequest, sse, sse_with};
+pub use stream::{
+    EventStream, StreamOptions, come_back_after, encode_control, keep_alive_line, stream_head,
+};

@@ -1,0 +1,157 @@
+//! How many connections are held, in all and for one address.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts the connections that are open and refuses those over a cap.
+#[derive(Debug)]
+pub(super) struct Admission {
+    connections: usize,
+    connections_per_address: usize,
+    /// Guards the counts alone; held for one lookup and never with another lock.
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    total: usize,
+    /// Peers with at least one connection; loopback peers are not in it.
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// The right to hold one connection, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    admission: Arc<Admission>,
+    address: Option<IpAddr>,
+}
+
+impl Admission {
+    pub(super) fn new(connections: usize, connections_per_address: usize) -> Arc<Self> {
+        Arc::new(Self {
+            connections,
+            connections_per_address,
+            open: Mutex::default(),
+        })
+    }
+
+    /// The right to hold a connection from `remote`, or `None` over a cap.
+    pub(super) fn admit(self: &Arc<Self>, remote: IpAddr) -> Option<Permit> {
+        let address = counted_address(remote);
+        let mut open = self.open();
+        if open.total >= self.connections {
+            return None;
+        }
+        if let Some(address) = address {
+            if self.connections_per_address == 0 {
+                return None;
+            }
+            match open.by_address.entry(address) {
+                Entry::Occupied(held) if *held.get() >= self.connections_per_address => {
+                    return None;
+                }
+                Entry::Occupied(mut held) => *held.get_mut() += 1,
+                Entry::Vacant(first) => {
+                    first.insert(1);
+                }
+            }
+        }
+        open.total += 1;
+        drop(open);
+
+        Some(Permit {
+            admission: Arc::clone(self),
+            address,
+        })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        // Nothing panics while the lock is held, and counts are whole between statements.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut open = self.admission.open();
+        open.total -= 1;
+        if let Some(Entry::Occupied(mut held)) =
+            self.address.map(|address| open.by_address.entry(address))
+        {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
+    }
+}
+
+/// What a peer is counted under; `None` for loopback, which only the total bounds.
+fn counted_address(remote: IpAddr) -> Option<IpAddr> {
+    let remote = remote.to_canonical();
+    if remote.is_loopback() {
+        return None;
+    }
+    Some(match remote {
+        IpAddr::V4(_) => remote,
+        IpAddr::V6(address) => {
+            let site = u128::from(address) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(site))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_address_cannot_take_the_place_of_others() {
+        let admission = Admission::new(10, 2);
+        let greedy = address("192.0.2.1");
+        let held = [admission.admit(greedy), admission.admit(greedy)];
+
+        assert!(held.iter().all(Option::is_some));
+        assert!(admission.admit(greedy).is_none());
+        assert!(admission.admit(address("::ffff:192.0.2.1")).is_none());
+        assert!(admission.admit(address("192.0.2.2")).is_some());
+    }
+
+    #[test]
+    fn a_closed_connection_makes_room_and_leaves_no_trace() {
+        let admission = Admission::new(1, 1);
+        let peer = address("192.0.2.1");
+
+        drop(admission.admit(peer).unwrap());
+
+        assert!(admission.open().by_address.is_empty());
+        assert!(admission.admit(peer).is_some());
+    }
+
+    #[test]
+    fn an_ipv6_site_counts_as_one_address() {
+        let admission = Admission::new(10, 1);
+        let _held = admission.admit(address("2001:db8::1")).unwrap();
+
+        assert!(admission.admit(address("2001:db8::2")).is_none());
+        assert!(admission.admit(address("2001:db8:0:1::1")).is_some());
+    }
+
+    #[test]
+    fn loopback_is_bound_by_the_total_alone() {
+        let admission = Admission::new(2, 1);
+        let held = [
+            admission.admit(address("127.0.0.1")),
+            admission.admit(address("127.0.0.1")),
+        ];
+
+        assert!(held.iter().all(Option::is_some));
+        assert!(admission.admit(address("::1")).is_none());
+    }
+}

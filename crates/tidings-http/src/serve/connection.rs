@@ -1,0 +1,211 @@
+//! One connection from its first byte to its end.
+
+use std::future::{Future, pending, poll_fn};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpStream;
+use tokio::select;
+use tokio::time::{Instant, sleep_until};
+use tracing::debug;
+
+use super::ServeLimits;
+use super::admission::Permit;
+use super::exchange::{Answers, Exchange};
+use super::phase::{Phase, Phases};
+use super::socket::{Protocol, Socket};
+use super::streams::StreamTasks;
+use super::{http1, http2};
+
+/// What a connection is served with.
+pub(super) struct Connection {
+    pub(super) router: Router,
+    pub(super) limits: Arc<ServeLimits>,
+    pub(super) stay: Stay,
+    pub(super) phases: Phases,
+    pub(super) permit: Permit,
+}
+
+/// How long a connection is welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// For as many requests as it sends.
+    Open,
+    /// For one request.
+    OneRequest,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// By itself, or for breaking a rule.
+    Closed,
+    /// Because the server's time to drain was over.
+    Cut,
+}
+
+/// Time to complete a first request once the server drains: enough for one that is on its way,
+/// too little for an idle connection to hold up the exit.
+const HEAD_TIME_WHEN_DRAINING: Duration = Duration::from_secs(1);
+
+impl Connection {
+    pub(super) async fn run(self, stream: TcpStream, remote: SocketAddr) -> Ending {
+        debug!("accepted");
+        let exchange = Arc::new(Exchange::default());
+        let mut socket = Socket::new(
+            stream,
+            Arc::clone(&exchange),
+            self.permit,
+            self.limits.write_timeout,
+        );
+        let mut course = Course {
+            head_deadline: Instant::now() + self.limits.head_timeout,
+            idle_timeout: self.limits.idle_timeout,
+            stay: self.stay,
+            phases: self.phases,
+            exchange: Arc::clone(&exchange),
+        };
+        let protocol = match course.until_asked(socket.protocol()).await {
+            Ok(Ok(protocol)) => protocol,
+            Ok(Err(error)) => {
+                debug!(%error, "closed before a request");
+                return Ending::Closed;
+            }
+            Err(ending) => return ending,
+        };
+
+        let answers = Answers {
+            router: self.router,
+            remote,
+            exchange,
+        };
+        match protocol {
+            Protocol::Http1 => http1::serve(socket, answers, course).await,
+            // Boxed, since a connection's task is as large as the larger of the two.
+            Protocol::Http2 => Box::pin(http2::serve(socket, answers, course, &self.limits)).await,
+        }
+    }
+}
+
+/// A connection that hyper drives.
+pub(super) trait Conversation {
+    /// Runs until the connection is over.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>>;
+
+    /// Lets the requests in flight be the last ones.
+    fn wind_up(&mut self);
+}
+
+/// The rules that a connection's life follows, whatever it speaks.
+pub(super) struct Course {
+    head_deadline: Instant,
+    idle_timeout: Duration,
+    stay: Stay,
+    phases: Phases,
+    exchange: Arc<Exchange>,
+}
+
+impl Course {
+    /// Time between requests.
+    pub(super) fn idle_timeout(&self) -> Duration {
+        self.idle_timeout
+    }
+
+    /// Whether the connection is to end with the request it is about to send.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.stay == Stay::OneRequest || self.phases.current() != Phase::Serving
+    }
+
+    /// Runs `work` for as long as the peer may go without a first request.
+    async fn until_asked<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Ending> {
+        let mut work = pin!(work);
+        if self.phases.current() != Phase::Serving {
+            self.hurry();
+        }
+        loop {
+            select! {
+                biased;
+                done = &mut work => return Ok(done),
+                phase = self.phases.next() => match phase {
+                    Phase::Serving => {}
+                    Phase::Draining => self.hurry(),
+                    Phase::Over => return Err(Ending::Closed),
+                },
+                () = sleep_until(self.head_deadline) => {
+                    debug!("closed: no request in time");
+                    return Err(Ending::Closed);
+                }
+            }
+        }
+    }
+
+    fn hurry(&mut self) {
+        let soon = Instant::now() + HEAD_TIME_WHEN_DRAINING;
+        self.head_deadline = self.head_deadline.min(soon);
+    }
+
+    /// Drives a connection to its end. The tasks of an HTTP/2 connection tell when it is idle;
+    /// hyper itself sees to that for HTTP/1.1.
+    pub(super) async fn follow(
+        mut self,
+        conversation: &mut impl Conversation,
+        tasks: Option<&StreamTasks>,
+    ) -> Ending {
+        let exchange = Arc::clone(&self.exchange);
+        let first = poll_fn(|context| match conversation.poll_end(context) {
+            Poll::Ready(end) => Poll::Ready(Some(end)),
+            Poll::Pending if exchange.asked() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match self.until_asked(first).await {
+            Ok(None) => {}
+            Ok(Some(end)) => return closed(end),
+            Err(ending) => return ending,
+        }
+
+        let mut winding_up = self.is_leaving();
+        if winding_up {
+            conversation.wind_up();
+        }
+        loop {
+            let idle = async {
+                match tasks {
+                    Some(tasks) => tasks.idle(self.idle_timeout).await,
+                    None => pending().await,
+                }
+            };
+            select! {
+                biased;
+                end = poll_fn(|context| conversation.poll_end(context)) => return closed(end),
+                phase = self.phases.next() => match phase {
+                    Phase::Serving => {}
+                    Phase::Draining => {
+                        winding_up = true;
+                        conversation.wind_up();
+                    }
+                    Phase::Over => return Ending::Cut,
+                },
+                () = idle => {
+                    if winding_up {
+                        debug!("closed: idle");
+                        return Ending::Closed;
+                    }
+                    winding_up = true;
+                    conversation.wind_up();
+                }
+            }
+        }
+    }
+}
+
+fn closed(end: hyper::Result<()>) -> Ending {
+    match end {
+        Ok(()) => debug!("closed"),
+        Err(error) => debug!(error = &error as &dyn std::error::Error, "closed"),
+    }
+    Ending::Closed
+}

@@ -1,0 +1,174 @@
+//! A server loop that outlives its peers.
+//!
+//! hyper's deadlines do nothing without a timer, and a plain accept loop has no bound on
+//! connections, on a request that never comes or on a reader that has stopped reading. This one
+//! has: see [`ServeLimits`] for every bound and what happens at it.
+
+mod accept;
+mod admission;
+mod connection;
+mod door;
+mod exchange;
+mod http1;
+mod http2;
+mod limits;
+mod phase;
+mod refusal;
+mod socket;
+mod streams;
+
+use std::future::{Future, pending};
+use std::pin::pin;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::select;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::info;
+
+use self::accept::Acceptor;
+use self::connection::Ending;
+use self::door::Door;
+use self::phase::{Phase, Phases};
+
+pub use self::limits::ServeLimits;
+
+/// Serves `router` on `listener` with the default limits, for as long as the future is polled.
+///
+/// Use a [`Server`] to set limits or to shut down gracefully.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use axum::{Router, routing::get};
+///
+/// let router = Router::new().route("/", get(|| async { "hello" }));
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// tidings_http::serve(listener, router).await;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn serve(listener: TcpListener, router: Router) {
+    Server::new(router).run(listener, pending()).await;
+}
+
+/// Serves a router over HTTP/1.1 and cleartext HTTP/2 within [`ServeLimits`].
+///
+/// Handlers find the peer's address as [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo).
+///
+/// ```no_run
+/// # async fn example(router: axum::Router) -> std::io::Result<()> {
+/// use tidings_http::{ServeLimits, Server};
+///
+/// let mut limits = ServeLimits::default();
+/// limits.connections = 500;
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// let shutdown = async {
+///     // A signal, a flag, the end of another task.
+/// };
+/// let drained = Server::new(router).limits(limits).run(listener, shutdown).await;
+/// println!("{} connections were cut", drained.cut);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Server {
+    router: Router,
+    limits: ServeLimits,
+}
+
+/// How a [`Server`] came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Connections that still had a response in flight when the time to drain was over.
+    pub cut: usize,
+}
+
+impl Server {
+    /// A server of `router` with the default limits.
+    pub fn new(router: Router) -> Self {
+        Self {
+            router,
+            limits: ServeLimits::default(),
+        }
+    }
+
+    /// Replaces the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: ServeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Serves until `shutdown` completes, then drains.
+    ///
+    /// While the server drains, responses in flight run on and their connections close after
+    /// them; idle connections close at once. New connections are still answered, one request
+    /// each, so that the router can tell them to come back later. The drain is over when the
+    /// connections from before it have ended, or after
+    /// [`drain_timeout`](ServeLimits::drain_timeout), which cuts the rest. Every task that the
+    /// server started has ended when this returns, apart from those of upgraded connections,
+    /// which belong to their handlers.
+    ///
+    /// No failure to accept a connection ends the server. Without file descriptors or memory it
+    /// tries again after 50 ms, then less and less often down to once a second.
+    ///
+    /// Dropping the future closes the listener and cuts every connection.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Drained {
+        let (phase, phases) = Phases::new();
+        let drain_timeout = self.limits.drain_timeout;
+        let door = Door::new(self.router, self.limits, phases);
+        let mut acceptor = Acceptor::new(listener);
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            select! {
+                () = &mut shutdown => break,
+                (stream, remote) = acceptor.accept() => {
+                    door.open(&mut connections, stream, remote);
+                }
+                Some(_ended) = connections.join_next() => {}
+            }
+        }
+
+        info!(connections = connections.len(), "draining");
+        phase.send_replace(Phase::Draining);
+        let mut newcomers = JoinSet::new();
+        let drain = async {
+            while !connections.is_empty() {
+                select! {
+                    (stream, remote) = acceptor.accept() => {
+                        door.open(&mut newcomers, stream, remote);
+                    }
+                    Some(_ended) = connections.join_next() => {}
+                    Some(_ended) = newcomers.join_next() => {}
+                }
+            }
+            drop(acceptor);
+            while newcomers.join_next().await.is_some() {}
+        };
+        let in_time = timeout(drain_timeout, drain).await.is_ok();
+        if in_time {
+            return Drained { cut: 0 };
+        }
+
+        phase.send_replace(Phase::Over);
+        let mut cut = 0;
+        for set in [&mut connections, &mut newcomers] {
+            while let Some(ended) = set.join_next().await {
+                cut += usize::from(matches!(ended, Ok(Ending::Cut)));
+            }
+        }
+        Drained { cut }
+    }
+}

@@ -1,0 +1,243 @@
+//! One accepted socket as hyper drives it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use super::admission::Permit;
+use super::exchange::Exchange;
+
+/// A TCP stream that gives up on a reader which takes nothing, and that closes without
+/// destroying the answer it has just sent.
+pub(super) struct Socket {
+    stream: TcpStream,
+    exchange: Arc<Exchange>,
+    /// Read to tell the protocol; handed out before anything else.
+    prefix: Bytes,
+    write_timeout: Duration,
+    /// Runs from the first write that finds no room until the next one that does.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Set once our half is closed.
+    linger: Option<Linger>,
+    /// The socket's place among the connections allowed, for as long as it is open.
+    _permit: Permit,
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// How long a peer may leave our bytes or our probes unacknowledged.
+const VANISHED_AFTER: Duration = Duration::from_secs(30);
+
+/// Unsent bytes beyond which the kernel takes no more, so that a reader that stopped shows as
+/// such here instead of after the megabytes that a send buffer grows to.
+const UNSENT_BYTES: u32 = 16 * 1024;
+
+/// How an HTTP/2 client that knows what it is talking to begins (RFC 9113, section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl Socket {
+    pub(super) fn new(
+        stream: TcpStream,
+        exchange: Arc<Exchange>,
+        permit: Permit,
+        write_timeout: Duration,
+    ) -> Self {
+        if let Err(error) = tune(&stream, write_timeout) {
+            // The peer has reset the connection already; the first read will say so.
+            tracing::debug!(%error, "socket options not set");
+        }
+        Self {
+            stream,
+            exchange,
+            prefix: Bytes::new(),
+            write_timeout,
+            stalled: None,
+            linger: None,
+            _permit: permit,
+        }
+    }
+
+    /// Reads until the peer's first bytes tell what it speaks. Not to be called twice.
+    pub(super) async fn protocol(&mut self) -> io::Result<Protocol> {
+        let mut first = [0; HTTP2_PREFACE.len()];
+        let mut filled = 0;
+        let protocol = loop {
+            self.stream.readable().await?;
+            match self.stream.try_read(&mut first[filled..]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error),
+            }
+            if first[..filled] != HTTP2_PREFACE[..filled] {
+                break Protocol::Http1;
+            }
+            if filled == HTTP2_PREFACE.len() {
+                break Protocol::Http2;
+            }
+        };
+        self.exchange.received();
+        self.prefix = Bytes::copy_from_slice(&first[..filled]);
+        Ok(protocol)
+    }
+
+    /// Turns a write that has been waiting too long into an error.
+    fn progress(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(sleep(self.write_timeout)));
+        ready!(stalled.as_mut().poll(context));
+        // A plain close would leave what is queued with the kernel, for a peer that takes none
+        // of it. A socket that is closed already has nothing queued: the failure is no loss.
+        let _ = self.stream.set_zero_linger();
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the peer reads nothing",
+        )))
+    }
+}
+
+fn tune(stream: &TcpStream, write_timeout: Duration) -> io::Result<()> {
+    // Without it the second of two small events waits for the peer's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(VANISHED_AFTER / 2)
+            .with_interval(VANISHED_AFTER / 6)
+            .with_retries(3),
+    )?;
+    #[cfg(target_os = "linux")]
+    {
+        // The kernel counts a peer that acknowledges but makes no room as vanished too.
+        socket.set_tcp_user_timeout(Some(VANISHED_AFTER.max(write_timeout)))?;
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    }
+    Ok(())
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.prefix.is_empty() {
+            let taken = self.prefix.len().min(buffer.remaining());
+            buffer.put_slice(&self.prefix[..taken]);
+            self.prefix.advance(taken);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.exchange.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.progress(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.progress(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    /// Closes our half, then reads what the peer has sent, and what a peer in the middle of a
+    /// request still sends: a close with unread input resets the connection, and with it the
+    /// answer just written.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self {
+            stream,
+            exchange,
+            linger,
+            ..
+        } = &mut *self;
+        if linger.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+        }
+        let linger = linger.get_or_insert_with(|| Linger {
+            left: LINGER_BYTES,
+            until: exchange
+                .peer_may_be_sending()
+                .then(|| Box::pin(sleep(LINGER_TIME))),
+        });
+        linger.poll_discard(stream, context).map(Ok)
+    }
+}
+
+/// A bounded wait for the peer to stop sending.
+struct Linger {
+    left: usize,
+    /// `None` if nothing more is expected than what is there already.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+/// The largest request body that the hub takes: who sends one too many reads the refusal.
+const LINGER_BYTES: usize = 8 * 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+impl Linger {
+    fn poll_discard(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0; 16 * 1024];
+        while self.left > 0 {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => break,
+                Poll::Ready(Ok(())) => {
+                    self.left = self.left.saturating_sub(buffer.filled().len());
+                }
+                Poll::Ready(Err(_reset_by_the_peer)) => break,
+                Poll::Pending => {
+                    return match &mut self.until {
+                        Some(until) => until.as_mut().poll(context),
+                        None => Poll::Ready(()),
+                    };
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}

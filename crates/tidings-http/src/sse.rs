@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use http::{HeaderName, Method, StatusCode, request::Parts};
+use tidings::{Broker, SubscribeError, Subscription, Topic};
+
+use crate::{
+    EventStream, Problem, StreamOptions, accepts_event_stream, come_back_after, stream, stream_head,
+};
+
+/// What a request for a stream says about itself, whatever its path and topics.
+///
+/// As an extractor it refuses a request that does not accept `text/event-stream` with 406.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamRequest {
+    /// The id to resume after: the header `Last-Event-ID`, else the query's `last_event_id`, else its `lastEventId`.
+    /// Empty ones count as absent.
+    pub resume_after: Option<String>,
+    /// Only the head is wanted.
+    pub head_only: bool,
+    /// It comes from a browser, whose `EventSource` gives up for good on any status but 200.
+    pub from_browser: bool,
+}
+
+impl StreamRequest {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// 406 if it does not accept an event stream.
+    pub fn read(parts: &Parts) -> Result<Self, Problem> {
+        if !accepts_event_stream(&parts.headers) {
+            let detail = "the answer is text/event-stream, which the Accept header does not allow";
+            return Err(
+                Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", detail).field("Accept"),
+            );
+        }
+        Ok(Self {
+            resume_after: resume_after(parts),
+            head_only: parts.method == Method::HEAD,
+            from_browser: parts
+                .headers
+                .contains_key(HeaderName::from_static("sec-fetch-mode")),
+        })
+    }
+
+    /// Subscribes and answers: the stream, 204 if it is over, or why there is none.
+    pub fn respond(
+        self,
+        broker: &Broker,
+        mut subscription: Subscription,
+        options: StreamOptions,
+    ) -> Response {
+        if self.head_only {
+            return stream_head();
+        }
+        if let Some(id) = self.resume_after {
+            subscription = subscription.resume_after(id);
+        }
+        match broker.subscribe(subscription) {
+            Ok(subscriber) if subscriber.is_over() => StatusCode::NO_CONTENT.into_response(),
+            Ok(subscriber) => EventStream::new(subscriber, options).into_response(),
+            Err(SubscribeError::Closed | SubscribeError::TooManySubscriptions)
+                if self.from_browser =>
+            {
+                come_back_after(options.retry)
+            }
+            Err(error) => refusal(&error, options.retry).into_response(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamRequest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::read(parts)
+    }
+}
+
+/// A route that streams one topic, with the usual keep-alive and resumption.
+///
+/// ```
+/// use axum::Router;
+/// use tidings::{Broker, Topic};
+///
+/// let broker = Broker::new();
+/// let news = Topic::new("news")?;
+/// let app: Router = Router::new().route("/news/stream", tidings_http::sse(&broker, news));
+/// # Ok::<_, tidings::TopicError>(())
+/// ```
+pub fn sse<S: Clone + Send + Sync + 'static>(broker: &Broker, topic: Topic) -> MethodRouter<S> {
+    sse_with(
+        broker,
+        Subscription::to(topic),
+        StreamOptions {
+            retry: broker.reconnect_delay(),
+            ..Default::default()
+        },
+    )
+}
+
+/// A route that streams any subscription, for example one that says [`hello`](Subscription::hello), with other options.
+///
+/// Readers resume by their own ids; the subscription says where one without an id begins.
+pub fn sse_with<S: Clone + Send + Sync + 'static>(
+    broker: &Broker,
+    subscription: Subscription,
+    options: StreamOptions,
+) -> MethodRouter<S> {
+    let broker = broker.clone();
+    let subscription = subscription.encoded(stream::raw(options.ids));
+    get(async move |request: StreamRequest| request.respond(&broker, subscription.clone(), options))
+}
+
+fn resume_after(parts: &Parts) -> Option<String> {
+    let header = parts.headers.get(HeaderName::from_static("last-event-id"));
+    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let query = parts.uri.query().unwrap_or_default();
+    let named = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.into_owned())
+    };
+    header
+        .filter(|id| !id.is_empty())
+        .or_else(|| named("last_event_id"))
+        .or_else(|| named("lastEventId"))
+}
+
+fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
+    match error {
+        SubscribeError::TooManySelectors { .. } => {
+            Problem::new(StatusCode::BAD_REQUEST, "bad-parameter", error.to_string()).field("topic")
+        }
+        SubscribeError::Closed => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            error.to_string(),
+        )
+        .retry_after(retry),
+        _ => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-connections",
+            error.to_string(),
+        )
+        .retry_after(retry),
+    }
+}
