@@ -1,0 +1,183 @@
+//! Who may come in: the rules that keep web pages of others away from a hub without keys.
+
+use std::net::SocketAddr;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, StatusCode, Version};
+use tidings_http::Problem;
+
+use crate::api::hub::Hub;
+use crate::settings::{Host, Origin, Settings};
+
+/// What a request is judged by before anything else of it is looked at.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// The hosts that are answered beside the loopback's own; `None` answers all.
+    ///
+    /// On a loopback address the name tells a visitor of this machine from a page whose own name
+    /// was made to point here.
+    hosts: Option<Vec<Host>>,
+    origins: Vec<Origin>,
+}
+
+impl Access {
+    pub(super) fn new(settings: &Settings, address: SocketAddr) -> Self {
+        let is_loopback = address.ip().is_loopback();
+        Self {
+            hosts: is_loopback.then(|| settings.allowed_hosts.clone()),
+            origins: settings.allowed_origins.clone(),
+        }
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Problem> {
+        let host = host(request)?;
+        if !self.answers(host.as_ref()) {
+            let detail = "Host: this name is not in the hub's allowed_hosts";
+            let status = StatusCode::MISDIRECTED_REQUEST;
+            return Err(Problem::new(status, "unlisted-host", detail).field("Host"));
+        }
+        let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+        let mut origins = request.headers().get_all(ORIGIN).iter();
+        if changes && !origins.all(|origin| self.knows(origin, host.as_ref())) {
+            let detail = "Origin: pages of this origin are not in the hub's allowed_origins";
+            let status = StatusCode::FORBIDDEN;
+            return Err(Problem::new(status, "foreign-origin", detail).field("Origin"));
+        }
+        Ok(())
+    }
+
+    fn answers(&self, host: Option<&Host>) -> bool {
+        match (&self.hosts, host) {
+            (Some(listed), Some(host)) => {
+                host.is_loopback() || listed.iter().any(|listed| listed.covers(host))
+            }
+            // Every browser names a host.
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Whether the origin is one of the allowed ones.
+    pub(super) fn lists(&self, origin: &HeaderValue) -> bool {
+        self.origins.iter().any(|listed| listed.header() == origin)
+    }
+
+    /// Whether pages of this origin may change something: those listed, and the hub's own.
+    fn knows(&self, origin: &HeaderValue, host: Option<&Host>) -> bool {
+        let is_own = |host: &Host| origin.as_bytes() == format!("http://{host}").as_bytes();
+        host.is_some_and(is_own) || self.lists(origin)
+    }
+}
+
+/// The host that a request is for; `None` if it names none, as HTTP/1.0 allows.
+fn host(request: &Request) -> Result<Option<Host>, Problem> {
+    let bad =
+        |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail).field("Host");
+    if let Some(authority) = request.uri().authority() {
+        let host = Host::parse(authority.as_str());
+        return host
+            .map(Some)
+            .ok_or_else(|| bad("Host: the URL names no host"));
+    }
+    let mut values = request.headers().get_all(HOST).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => {
+            let host = value.to_str().ok().and_then(Host::parse);
+            host.map(Some).ok_or_else(|| bad("Host: is not a host"))
+        }
+        (None, _) if request.version() < Version::HTTP_11 => Ok(None),
+        _ => Err(bad("Host: must be there once")),
+    }
+}
+
+/// The middleware around everything else.
+pub(super) async fn guard(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+    let mut response = match hub.access.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn access(hosts: Option<&[&str]>) -> Access {
+        let hosts = hosts.map(|hosts| hosts.iter().filter_map(|host| Host::parse(host)).collect());
+        Access {
+            hosts,
+            origins: Vec::new(),
+        }
+    }
+
+    fn judge(access: &Access, method: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut request = Request::builder().method(method).uri("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let verdict = access.check(&request.body(Body::empty()).unwrap());
+        verdict
+            .err()
+            .map_or(200, |problem| problem.status().as_u16())
+    }
+
+    #[test]
+    fn a_loopback_hub_answers_to_its_own_names_and_those_listed() {
+        let loopback = access(Some(&["hub.example"]));
+        for host in ["127.0.0.1:8434", "localhost", "[::1]:1", "hub.example:80"] {
+            assert_eq!(judge(&loopback, "GET", &[("Host", host)]), 200, "{host}");
+        }
+        assert_eq!(judge(&loopback, "GET", &[("Host", "evil.example")]), 421);
+        assert_eq!(judge(&access(None), "GET", &[("Host", "any.example")]), 200);
+    }
+
+    #[test]
+    fn a_host_is_named_exactly_once() {
+        let loopback = access(Some(&[]));
+        assert_eq!(judge(&loopback, "GET", &[]), 400);
+        assert_eq!(
+            judge(
+                &loopback,
+                "GET",
+                &[("Host", "localhost"), ("Host", "localhost")]
+            ),
+            400
+        );
+        assert_eq!(
+            judge(&loopback, "GET", &[("Host", "http://localhost")]),
+            400
+        );
+    }
+
+    #[test]
+    fn only_the_hubs_own_pages_and_those_listed_change_something() {
+        let hub = access(Some(&[]));
+        let with = |method: &str, origin: &str| {
+            judge(
+                &hub,
+                method,
+                &[("Host", "localhost:8434"), ("Origin", origin)],
+            )
+        };
+        assert_eq!(with("POST", "http://localhost:8434"), 200);
+        for origin in [
+            "null",
+            "https://localhost:8434",
+            "http://localhost",
+            "https://evil.example",
+        ] {
+            assert_eq!(with("POST", origin), 403, "{origin}");
+            assert_eq!(with("GET", origin), 200, "{origin}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tidings_http::Problem;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many KiB of bodies are in memory at one time; further ones wait.
+const ROOM: usize = 256 * 1024;
+
+/// Where request bodies are received, within a bound for all of them together.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox {
+    room: Arc<Semaphore>,
+}
+
+/// A body that has come, and holds its room until it is dropped.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(ROOM)),
+        }
+    }
+}
+
+impl Inbox {
+    /// Receives a body of up to `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// 413 if it is larger, 408 if it takes too long, 503 if too many others are being received,
+    /// 400 if it breaks off.
+    pub(super) async fn receive(&self, body: Body, limit: usize) -> Result<Received, Problem> {
+        let announced = body.size_hint();
+        if announced.lower() > limit as u64 {
+            return Err(too_large(limit));
+        }
+        let most = announced.upper().unwrap_or(limit as u64).min(limit as u64);
+        let room = self.room(most).await?;
+        match timeout(PATIENCE, Limited::new(body, limit).collect()).await {
+            Ok(Ok(body)) => Ok(Received {
+                bytes: body.to_bytes(),
+                _room: room,
+            }),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+            Ok(Err(_)) => {
+                let detail = "the body broke off";
+                Err(Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail))
+            }
+            Err(_) => {
+                let detail = format!("the body did not come within {} s", PATIENCE.as_secs());
+                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail))
+            }
+        }
+    }
+
+    async fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Problem> {
+        let kibibytes = bytes.div_ceil(1024).min(ROOM as u64);
+        let permits = u32::try_from(kibibytes).unwrap_or(u32::MAX);
+        match timeout(PATIENCE, self.room.clone().acquire_many_owned(permits)).await {
+            Ok(Ok(room)) => Ok(room),
+            Ok(Err(_)) | Err(_) => {
+                let detail = "too many bodies are being received";
+                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail);
+                Err(problem.retry_after(Duration::from_secs(5)))
+            }
+        }
+    }
+}
+
+/// The media type of a body, in lower case and without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?;
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let essence = value.split(';').next().unwrap_or_default();
+    Some(essence.trim().to_ascii_lowercase())
+}
+
+/// Refuses a body that is something else.
+pub(super) fn expect_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
+    match media_type(headers) {
+        Some(given) if given != expected => {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            let detail = format!("Content-Type: must be {expected}");
+            Err(Problem::new(status, "unsupported-media-type", detail).field("Content-Type"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body is larger than {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn chunked(chunks: &'static [&'static str]) -> Body {
+        Body::from_stream(stream::iter(
+            chunks.iter().map(|chunk| Ok::<_, std::io::Error>(*chunk)),
+        ))
+    }
+
+    #[tokio::test]
+    async fn a_body_within_its_limit_is_received_whole() {
+        let inbox = Inbox::default();
+        assert_eq!(
+            inbox.receive(Body::from("abc"), 3).await.unwrap().bytes,
+            "abc"
+        );
+        assert_eq!(
+            inbox.receive(chunked(&["a", "bc"]), 3).await.unwrap().bytes,
+            "abc"
+        );
+        assert_eq!(inbox.receive(Body::empty(), 3).await.unwrap().bytes, "");
+    }
+
+    #[tokio::test]
+    async fn a_larger_one_is_refused_announced_or_not() {
+        let inbox = Inbox::default();
+        for body in [Body::from("abcd"), chunked(&["ab", "cd"])] {
+            assert_eq!(inbox.receive(body, 3).await.unwrap_err(), too_large(3));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let body = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let problem = Inbox::default().receive(body, 3).await.unwrap_err();
+        assert_eq!(problem.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beyond_the_room_for_all_bodies_one_waits_and_is_sent_away() {
+        let inbox = Inbox::default();
+        let held = inbox.room(ROOM as u64 * 1024).await.unwrap();
+        let problem = inbox.receive(Body::from("abc"), 3).await.unwrap_err();
+        assert_eq!(problem.status(), StatusCode::SERVICE_UNAVAILABLE);
+        drop(held);
+        assert!(inbox.receive(Body::from("abc"), 3).await.is_ok());
+    }
+}

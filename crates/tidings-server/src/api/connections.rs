@@ -1,0 +1,223 @@
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, SystemTime};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use tidings::{Connection, ConnectionId, Selector, Timestamp, Topic, rfc3339};
+use tidings_http::{Problem, StreamRequest};
+
+use crate::api::body::expect_media_type;
+use crate::api::hub::Hub;
+use crate::api::parameters::Parameters;
+use crate::api::problems;
+use crate::api::twin::{self, Snapshot};
+
+const DEFAULT_LIMIT: usize = 1_000;
+
+/// Bytes of a change: room for all the selectors that a stream may have by default.
+const CHANGE_BYTES: usize = 1 << 20;
+
+/// Which connections are asked for.
+#[derive(Clone, Debug)]
+struct Question {
+    topic: Option<Selector>,
+    identity: Option<String>,
+    active_within: Option<Duration>,
+    limit: usize,
+}
+
+#[derive(Debug, Hash, Serialize)]
+struct Answer {
+    connections: Vec<Entry>,
+    total: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    id: String,
+    topics: Vec<String>,
+    identity: Option<String>,
+    remote: Option<String>,
+    user_agent: Option<String>,
+    connected_at: String,
+    last_active_at: String,
+    sent_events: u64,
+    sent_bytes: u64,
+    lag: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    #[serde(default)]
+    subscribe: Vec<String>,
+    #[serde(default)]
+    unsubscribe: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Changed {
+    position: String,
+}
+
+/// `GET /api/connections`
+pub(super) async fn list(
+    State(hub): State<Hub>,
+    parameters: Parameters,
+) -> Result<Snapshot, Problem> {
+    Ok(Question::read(&parameters)?.answer(&hub))
+}
+
+/// `GET /api/connections/stream`
+pub(super) async fn stream(
+    State(hub): State<Hub>,
+    request: StreamRequest,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let question = Question::read(&parameters)?;
+    Ok(twin::respond(&hub, &request, "connections", move |hub| {
+        question.answer(hub)
+    }))
+}
+
+/// `PATCH /api/connections/{id}`
+pub(super) async fn change(
+    State(hub): State<Hub>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Changed>, Problem> {
+    let id = connection(id)?;
+    expect_media_type(&headers, "application/json")?;
+    let body = hub.inbox.receive(body, CHANGE_BYTES).await?;
+    let change: Change = serde_json::from_slice(&body.bytes).map_err(|error| {
+        Problem::bad_parameter("body", format!("the body is not a change: {error}"))
+    })?;
+    let subscribe = selectors("subscribe", &change.subscribe)?;
+    let unsubscribe = selectors("unsubscribe", &change.unsubscribe)?;
+    let position = hub.broker.change(&id, &subscribe, &unsubscribe);
+    let position = position
+        .map_err(|error| problems::of_change(&error))?
+        .to_string();
+    Ok(Json(Changed { position }))
+}
+
+/// `DELETE /api/connections/{id}`
+pub(super) async fn end(
+    State(hub): State<Hub>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    if hub.broker.disconnect(&connection(id)?) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(problems::no_such_connection())
+}
+
+fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, Problem> {
+    // What is not even text names no connection.
+    let Path(id) = id.map_err(|_| problems::no_such_connection())?;
+    Ok(ConnectionId::new(&id))
+}
+
+fn selectors(field: &'static str, texts: &[String]) -> Result<Vec<Selector>, Problem> {
+    let parse = |text: &String| {
+        let selector = Selector::new(text);
+        selector.map_err(|error| Problem::bad_parameter(field, format!("{field}: {error}")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+impl Question {
+    fn read(parameters: &Parameters) -> Result<Self, Problem> {
+        let minutes = parameters.number("active_within_minutes", 1..=525_600)?;
+        Ok(Self {
+            topic: parameters.one("topic", |text| Selector::new(text))?,
+            identity: parameters.one("identity", |text| Ok::<_, String>(text.to_owned()))?,
+            active_within: minutes.map(|minutes| Duration::from_secs(minutes * 60)),
+            limit: parameters.limit(DEFAULT_LIMIT)?,
+        })
+    }
+
+    fn answer(&self, hub: &Hub) -> Snapshot {
+        let now = now();
+        let mut found = hub.broker.connections();
+        found.retain(|connection| self.is_about(connection, now));
+        let total = found.len();
+        let connections = found.into_iter().take(self.limit).map(Entry::of).collect();
+        Snapshot::of(&Answer { connections, total })
+    }
+
+    fn is_about(&self, connection: &Connection, now: Timestamp) -> bool {
+        let identity = connection.peer.identity.as_ref();
+        self.identity
+            .as_ref()
+            .is_none_or(|wanted| identity == Some(wanted))
+            && self
+                .active_within
+                .is_none_or(|time| now.since(connection.last_active_at) <= time)
+            && self.topic.as_ref().is_none_or(|wanted| {
+                connection
+                    .topics
+                    .iter()
+                    .any(|selector| follows(selector, wanted))
+            })
+    }
+}
+
+/// Whether a stream with this selector gets what is asked about: the same selector, or a topic
+/// that it matches.
+fn follows(selector: &str, wanted: &Selector) -> bool {
+    let matches = |topic: &Topic| Selector::new(selector).is_ok_and(|own| own.matches(topic));
+    selector == wanted.as_str() || matches!(wanted, Selector::Topic(topic) if matches(topic))
+}
+
+fn now() -> Timestamp {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(0).after(now)
+}
+
+impl Entry {
+    fn of(connection: Connection) -> Self {
+        Self {
+            id: connection.id.as_str().to_owned(),
+            topics: connection.topics,
+            identity: connection.peer.identity,
+            remote: connection.peer.remote,
+            user_agent: connection.peer.user_agent,
+            connected_at: rfc3339(connection.connected_at),
+            last_active_at: rfc3339(connection.last_active_at),
+            sent_events: connection.sent_events,
+            sent_bytes: connection.sent_bytes,
+            lag: connection.lag,
+        }
+    }
+}
+
+/// What a twin sends again for: streams that come and go and change their topics.
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.id, &self.topics).hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_follows_a_topic_by_name_or_by_pattern() {
+        let follows = |selector, wanted| follows(selector, &Selector::new(wanted).unwrap());
+        assert!(follows("a/b", "a/b"));
+        assert!(follows("a/*", "a/b"));
+        assert!(follows("a/*", "a/*"));
+        assert!(!follows("a/b", "a/*"));
+        assert!(!follows("a/*", "b"));
+    }
+}

@@ -1,0 +1,171 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use serde::Serialize;
+use tidings::{Event, EventName, Publication};
+use tidings_http::Problem;
+
+use crate::api::body::media_type;
+use crate::api::events::batch;
+use crate::api::hub::Hub;
+use crate::api::parameters::{Parameters, bad};
+use crate::api::problems;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What an acknowledged event survives.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Durability {
+    /// Nothing: it was accepted.
+    Memory,
+}
+
+#[derive(Debug, Serialize)]
+struct Receipt {
+    id: String,
+    receivers: usize,
+    durability: Durability,
+}
+
+#[derive(Debug, Serialize)]
+struct BatchReceipt {
+    /// How many events are new.
+    published: usize,
+    /// The id of the first line.
+    first: Option<String>,
+    /// The id of the last line.
+    last: Option<String>,
+    durability: Durability,
+}
+
+/// `POST /api/events`
+pub(crate) async fn publish(
+    State(hub): State<Hub>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let durability = durability(&parameters)?;
+    let key = idempotency_key(&headers)?;
+    if media_type(&headers).as_deref() == Some("application/x-ndjson") {
+        let defaults = batch::Defaults::read(&parameters, key)?;
+        let body = hub
+            .inbox
+            .receive(body, hub.settings.limits.batch_size)
+            .await?;
+        let receipt = publish_batch(&hub, &body.bytes, &defaults, durability)?;
+        return Ok(Json(receipt).into_response());
+    }
+    let topic = parameters.topic()?;
+    let name = parameters.one("event", |text| EventName::new(text))?;
+    let conflation_key = parameters.one("key", conflation_key)?;
+    let ends_topic = parameters.flag("final")?;
+    let body = hub
+        .inbox
+        .receive(body, hub.settings.limits.event_size)
+        .await?;
+    let mut event = Event::new(text(&body.bytes)?);
+    if let Some(name) = name {
+        event = event.named(name);
+    }
+    if let Some(key) = conflation_key {
+        event = event.keyed(key);
+    }
+    if ends_topic {
+        event = event.ending_topic();
+    }
+    let publication = Publication {
+        topic,
+        event,
+        idempotency_key: key.map(|key| scoped(&key)),
+    };
+    let receipts = hub.broker.publish_batch(&[publication]);
+    let receipts = receipts.map_err(|error| problems::of_publish(&hub, &error.source, ""))?;
+    let receipt = receipts
+        .into_iter()
+        .next()
+        .expect("one receipt for one publication");
+    let id = receipt.id.to_string();
+    Ok(Json(Receipt {
+        id,
+        receivers: receipt.receivers,
+        durability,
+    })
+    .into_response())
+}
+
+fn publish_batch(
+    hub: &Hub,
+    body: &Bytes,
+    defaults: &batch::Defaults,
+    durability: Durability,
+) -> Result<BatchReceipt, Problem> {
+    let batch = batch::parse(body, defaults)?;
+    let receipts = hub
+        .broker
+        .publish_batch(&batch.publications)
+        .map_err(|error| {
+            let place = format!("line {}: ", batch.lines[error.index]);
+            problems::of_publish(hub, &error.source, &place)
+        })?;
+    Ok(BatchReceipt {
+        published: receipts.iter().filter(|receipt| !receipt.repeated).count(),
+        first: receipts.first().map(|receipt| receipt.id.to_string()),
+        last: receipts.last().map(|receipt| receipt.id.to_string()),
+        durability,
+    })
+}
+
+fn durability(parameters: &Parameters) -> Result<Durability, Problem> {
+    let durability = parameters.one("durability", |text| match text {
+        "memory" => Ok(Durability::Memory),
+        "disk" | "cluster" => Err("is not available: this hub keeps its history in memory"),
+        _ => Err("must be memory, disk or cluster"),
+    })?;
+    Ok(durability.unwrap_or(Durability::Memory))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().filter(|_| values.next().is_none());
+    let key = key.and_then(|key| check_idempotency_key(key).ok());
+    let refused = || {
+        let detail = format!("Idempotency-Key: {BAD_IDEMPOTENCY_KEY}");
+        Problem::bad_parameter("Idempotency-Key", detail)
+    };
+    key.map(|key| Some(key.to_owned())).ok_or_else(refused)
+}
+
+const BAD_IDEMPOTENCY_KEY: &str = "must be 1 to 255 visible ASCII characters";
+
+/// A key that a publisher has chosen.
+pub(super) fn check_idempotency_key(key: &str) -> Result<&str, &'static str> {
+    let is_good = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    is_good.then_some(key).ok_or(BAD_IDEMPOTENCY_KEY)
+}
+
+/// What conflation goes by. An empty one is a mistake rather than a key that all events share.
+pub(super) fn conflation_key(key: &str) -> Result<String, &'static str> {
+    if key.is_empty() {
+        Err("must not be empty")
+    } else {
+        Ok(key.to_owned())
+    }
+}
+
+/// A key as the broker knows it: those of different identities never meet. Everybody is anonymous.
+pub(super) fn scoped(key: &str) -> Arc<str> {
+    format!("\n{key}").into()
+}
+
+fn text(body: &Bytes) -> Result<&str, Problem> {
+    std::str::from_utf8(body).map_err(|error| bad("data", format_args!("the body is {error}")))
+}

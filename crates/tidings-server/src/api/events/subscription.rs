@@ -1,0 +1,82 @@
+use std::net::SocketAddr;
+
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName};
+use tidings::{Peer, Subscription};
+use tidings_http::Problem;
+
+use crate::api::hub::Hub;
+use crate::api::parameters::{Parameters, bad};
+
+/// The longest user agent that is remembered, in characters.
+const USER_AGENT_LENGTH: usize = 256;
+
+/// How much of an id is looked at, in characters; no id of ours is as long.
+const ID_LENGTH: usize = 256;
+
+/// What a request asks to read, from where on, and who it comes from.
+pub(super) fn subscription(
+    hub: &Hub,
+    remote: SocketAddr,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Subscription, Problem> {
+    let selectors = parameters.selectors(hub.settings.limits.selectors)?;
+    let mut selectors = selectors.into_iter();
+    let first = selectors.next().ok_or_else(|| bad("topic", "is missing"))?;
+    let subscription = selectors.fold(Subscription::to(first), Subscription::and);
+    let subscription = subscription
+        .only(parameters.events()?)
+        .peer(peer(remote, headers));
+    Ok(match resume_after(headers, parameters) {
+        Some(id) => subscription.resume_after(id),
+        None => subscription,
+    })
+}
+
+fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
+    let user_agent = headers.get(USER_AGENT);
+    Peer {
+        identity: None,
+        remote: Some(remote.to_string()),
+        user_agent: user_agent.map(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            text.chars().take(USER_AGENT_LENGTH).collect()
+        }),
+    }
+}
+
+/// The header, else the parameter of ours, else the one that older clients send.
+fn resume_after(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
+    let header = headers.get(HeaderName::from_static("last-event-id"));
+    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let id = header
+        .filter(|id| !id.is_empty())
+        .or_else(|| parameters.lenient("last_event_id"))
+        .or_else(|| parameters.lenient("lastEventId"))?;
+    Some(id.chars().take(ID_LENGTH).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_beats_the_parameters_unless_it_is_empty() {
+        let parameters = Parameters::parse(b"lastEventId=old&last_event_id=own");
+        let mut headers = HeaderMap::new();
+        assert_eq!(resume_after(&headers, &parameters).unwrap(), "own");
+        headers.insert("last-event-id", "".parse().unwrap());
+        assert_eq!(resume_after(&headers, &parameters).unwrap(), "own");
+        headers.insert("last-event-id", "header".parse().unwrap());
+        assert_eq!(resume_after(&headers, &parameters).unwrap(), "header");
+        assert_eq!(
+            resume_after(&HeaderMap::new(), &Parameters::parse(b"lastEventId=old")).unwrap(),
+            "old"
+        );
+        assert_eq!(
+            resume_after(&HeaderMap::new(), &Parameters::default()),
+            None
+        );
+    }
+}

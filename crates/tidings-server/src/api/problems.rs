@@ -1,0 +1,111 @@
+//! What the broker refuses, as problems.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use tidings::{ChangeError, PublishError, SubscribeError};
+use tidings_http::{Problem, StreamRequest, come_back_after};
+
+use crate::api::hub::Hub;
+
+/// The hub shuts down.
+pub(super) fn draining(hub: &Hub) -> Problem {
+    let detail = "the hub is shutting down";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail).retry_after(hub.later())
+}
+
+/// There are as many open streams as allowed.
+pub(super) fn too_many_connections(hub: &Hub) -> Problem {
+    let detail = "there are as many open streams as allowed";
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    Problem::new(status, "too-many-connections", detail).retry_after(hub.later())
+}
+
+/// Refuses a stream for now: a browser is told to come back, which any status but 200 would keep
+/// it from.
+pub(super) fn refuse_stream(hub: &Hub, request: &StreamRequest, problem: Problem) -> Response {
+    if request.from_browser {
+        come_back_after(hub.later())
+    } else {
+        problem.into_response()
+    }
+}
+
+/// An event that was not published. `place` is put before the fields it names.
+pub(super) fn of_publish(hub: &Hub, error: &PublishError, place: &str) -> Problem {
+    let detail = format!("{place}{error}");
+    let problem = |status, kind| Problem::new(status, kind, detail.clone());
+    let bad = |field| {
+        Problem::bad_parameter(
+            format!("{place}{field}"),
+            format!("{place}{field}: {error}"),
+        )
+    };
+    match error {
+        PublishError::TopicEnded => {
+            problem(StatusCode::CONFLICT, "topic-ended").field(format!("{place}topic"))
+        }
+        PublishError::TooManyTopics => {
+            problem(StatusCode::TOO_MANY_REQUESTS, "too-many-topics").retry_after(hub.later())
+        }
+        PublishError::TooLarge { .. } => {
+            problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large").field(format!("{place}data"))
+        }
+        PublishError::ReservedTopic => bad("topic"),
+        PublishError::ReservedName => bad("event"),
+        PublishError::KeyReused => {
+            problem(StatusCode::CONFLICT, "key-reused").field(format!("{place}idempotency_key"))
+        }
+        PublishError::Closed => draining(hub),
+        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+/// A subscription that did not come about.
+pub(super) fn of_subscribe(hub: &Hub, error: &SubscribeError) -> Problem {
+    match error {
+        SubscribeError::TooManySelectors { .. } => {
+            Problem::bad_parameter("topic", format!("topic: {error}"))
+        }
+        SubscribeError::TooManySubscriptions => too_many_connections(hub),
+        SubscribeError::Closed => draining(hub),
+        _ => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            error.to_string(),
+        ),
+    }
+}
+
+/// A stream whose topics were not changed.
+pub(super) fn of_change(error: &ChangeError) -> Problem {
+    match error {
+        ChangeError::NotFound => no_such_connection(),
+        ChangeError::NothingLeft => {
+            Problem::bad_parameter("unsubscribe", format!("unsubscribe: {error}"))
+        }
+        ChangeError::TooManySelectors { .. } => {
+            Problem::bad_parameter("subscribe", format!("subscribe: {error}"))
+        }
+        ChangeError::TooManyChanges => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let problem = Problem::new(status, "too-many-changes", error.to_string());
+            problem.retry_after(Duration::from_secs(1))
+        }
+        _ => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            error.to_string(),
+        ),
+    }
+}
+
+/// There is no open stream of this name.
+pub(super) fn no_such_connection() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "there is no such connection",
+    )
+}

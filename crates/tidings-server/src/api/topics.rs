@@ -1,0 +1,106 @@
+use std::hash::{Hash, Hasher};
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
+use tidings::{Selector, TopicStats};
+use tidings_http::{Problem, StreamRequest};
+
+use crate::api::hub::Hub;
+use crate::api::parameters::Parameters;
+use crate::api::twin::{self, Snapshot};
+
+const DEFAULT_LIMIT: usize = 1_000;
+
+/// Which topics are asked for.
+#[derive(Clone, Debug)]
+struct Question {
+    selector: Option<Selector>,
+    limit: usize,
+}
+
+#[derive(Debug, Hash, Serialize)]
+struct Answer {
+    topics: Vec<Entry>,
+    total: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    topic: String,
+    subscribers: usize,
+    events: u64,
+    first_id: Option<String>,
+    last_id: String,
+    bytes: u64,
+    ended: bool,
+}
+
+/// `GET /api/topics`
+pub(super) async fn list(
+    State(hub): State<Hub>,
+    parameters: Parameters,
+) -> Result<Snapshot, Problem> {
+    Ok(Question::read(&parameters)?.answer(&hub))
+}
+
+/// `GET /api/topics/stream`
+pub(super) async fn stream(
+    State(hub): State<Hub>,
+    request: StreamRequest,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let question = Question::read(&parameters)?;
+    Ok(twin::respond(&hub, &request, "topics", move |hub| {
+        question.answer(hub)
+    }))
+}
+
+/// `DELETE /api/topics`
+pub(super) async fn forget(
+    State(hub): State<Hub>,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    // One that is not known is as forgotten as it can be.
+    hub.broker.delete(&parameters.topic()?);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Question {
+    fn read(parameters: &Parameters) -> Result<Self, Problem> {
+        let selector = parameters.one("selector", |text| Selector::new(text))?;
+        Ok(Self {
+            selector,
+            limit: parameters.limit(DEFAULT_LIMIT)?,
+        })
+    }
+
+    fn answer(&self, hub: &Hub) -> Snapshot {
+        let found = hub.broker.topics(self.selector.as_ref());
+        let total = found.len();
+        let topics: Vec<Entry> = found.iter().take(self.limit).map(Entry::of).collect();
+        Snapshot::of(&Answer { topics, total })
+    }
+}
+
+impl Entry {
+    fn of(topic: &TopicStats) -> Self {
+        Self {
+            topic: topic.log.topic.to_string(),
+            subscribers: topic.subscribers,
+            events: topic.log.events,
+            first_id: topic.first_id.as_ref().map(ToString::to_string),
+            last_id: topic.last_id.to_string(),
+            bytes: topic.log.bytes,
+            ended: topic.log.ended,
+        }
+    }
+}
+
+/// What a twin sends again for: events alone only change counters.
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.topic, self.subscribers, self.ended).hash(state);
+    }
+}

@@ -1,0 +1,30 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It did what it was asked to do: 0.
+    Success,
+    /// It did not: 1.
+    Failure,
+    /// It was asked for something that makes no sense: 2.
+    Usage,
+    /// It was interrupted with Ctrl-C: 130, as a shell would say.
+    Interrupted,
+    /// The code of the command that was run, or of the execution that was watched.
+    Of(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 2,
+            Exit::Interrupted => 130,
+            Exit::Of(code) => code,
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! Which hub a client command speaks to.
+
+use std::fmt;
+
+use clap::Args;
+use clap::error::ErrorKind;
+use tidings_client::{BuildError, Client, ClientBuilder};
+
+const DEFAULT_URL: &str = "http://127.0.0.1:8434";
+
+#[derive(Args, Debug)]
+pub(crate) struct HubArgs {
+    /// The hub's address
+    #[arg(long, env = "TIDINGS_URL", value_name = "URL", default_value = DEFAULT_URL)]
+    url: String,
+}
+
+impl HubArgs {
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        self.client_with(|builder| builder)
+    }
+
+    pub(crate) fn client_with(
+        &self,
+        adjust: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> anyhow::Result<Client> {
+        match adjust(Client::builder(&self.url)).build() {
+            Err(error @ BuildError::Url { .. }) => Err(usage_error(format_args!(
+                "invalid value for --url: {error}"
+            ))),
+            built => Ok(built?),
+        }
+    }
+
+    /// The flag that another command needs to speak to the same hub.
+    pub(crate) fn flag(&self) -> String {
+        match self.url.as_str() {
+            DEFAULT_URL => String::new(),
+            url => format!(" --url {url}"),
+        }
+    }
+}
+
+/// An error in what was asked for, found after the command line was parsed.
+pub(crate) fn usage_error(message: fmt::Arguments<'_>) -> anyhow::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n")).into()
+}

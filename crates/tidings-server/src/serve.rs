@@ -1,0 +1,135 @@
+//! `tidings serve`: the hub from its start to its end.
+
+use std::convert::Infallible;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use anyhow::Context;
+use tidings::{Broker, Capacity};
+use tidings_http::{ServeLimits, Server};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio::{join, pin, select};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::api::{self, Hub};
+use crate::cli::{Exit, ServeArgs, Signals, notice};
+use crate::settings::Settings;
+
+/// The variable that says what is logged, in the notation of `tracing-subscriber`.
+const LOG_VARIABLE: &str = "TIDINGS_LOG";
+
+/// How often what has become too old is given back.
+const EXPIRY: Duration = Duration::from_secs(1);
+
+/// Connections that a hub takes whatever its limit of streams is, so that it can tell.
+const LEAST_CONNECTIONS: usize = 1_000;
+
+/// Serves until a signal says to stop, then drains. A second signal ends it at once.
+pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
+    let settings = match Settings::load(&args) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            problems.report();
+            return Ok(Exit::Usage);
+        }
+    };
+    start_log()?;
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = listener.local_addr().context("cannot tell the address")?;
+
+    let drain_time = settings.drain;
+    let limits = serve_limits(&settings);
+    let broker = broker(&settings);
+    let (drain, draining) = watch::channel(false);
+    let hub = Hub::new(broker.clone(), settings, address, draining.clone());
+    let mut shutdown = draining;
+    let serving = Server::new(api::router(hub))
+        .limits(limits)
+        .run(listener, async move {
+            // A hub whose owner is gone has nothing to wait for either.
+            let _ = shutdown.wait_for(|is_draining| *is_draining).await;
+        });
+    pin!(serving);
+    if !address.ip().is_loopback() {
+        warn!(%address, "everybody who can reach the address can read and publish");
+    }
+    notice(format_args!("listening on http://{address}"));
+
+    let signal = select! {
+        signal = signals.next() => signal,
+        _ = &mut serving => return Ok(Exit::Success),
+        never = expire(&broker) => match never {},
+    };
+    info!(%signal, "shutting down");
+    drain.send_replace(true);
+    select! {
+        (_, drained) = async { join!(broker.close(drain_time), serving) } => {
+            info!(connections_cut = drained.cut, "shut down");
+            Ok(Exit::Success)
+        }
+        signal = signals.next() => {
+            warn!(%signal, "ended without draining");
+            // What a shell says of a process that a signal ended.
+            Ok(Exit::Of(128_u8.saturating_add(u8::try_from(signal as i32).unwrap_or(0))))
+        }
+    }
+}
+
+fn start_log() -> anyhow::Result<()> {
+    let filter = match std::env::var(LOG_VARIABLE) {
+        Ok(filter) => EnvFilter::try_new(filter)
+            .with_context(|| format!("{LOG_VARIABLE} is not a log filter"))?,
+        Err(_) => EnvFilter::new("info"),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+fn serve_limits(settings: &Settings) -> ServeLimits {
+    let mut limits = ServeLimits::default();
+    // Beside each stream there may be a request.
+    let connections = settings.limits.connections.saturating_mul(2);
+    limits.connections = connections.max(LEAST_CONNECTIONS);
+    limits.connections_per_address = settings.limits.connections_per_address;
+    limits.drain_timeout = settings.drain;
+    limits
+}
+
+fn broker(settings: &Settings) -> Broker {
+    let limits = &settings.limits;
+    let builder = Broker::builder()
+        .capacity(Capacity {
+            bytes: settings.total,
+            topics: limits.topics,
+        })
+        .retention(settings.retention)
+        .max_event_bytes(limits.event_size)
+        .max_selectors(limits.selectors)
+        .max_subscriptions(limits.connections)
+        .reconnect_delay(settings.retry);
+    settings
+        .topics
+        .iter()
+        .cloned()
+        .fold(builder, |builder, topic| builder.topics(topic))
+        .build()
+}
+
+/// A hub on which nothing happens still forgets what is too old.
+async fn expire(broker: &Broker) -> Infallible {
+    let mut ticks = interval(EXPIRY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        broker.expire();
+    }
+}

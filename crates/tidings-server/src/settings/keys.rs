@@ -1,0 +1,57 @@
+use strsim::damerau_levenshtein;
+
+/// All settings but those of `[[topic]]`, by the name they have in the file.
+pub(super) const KEYS: [&str; 18] = [
+    "listen",
+    "memory",
+    "keep_alive",
+    "retry",
+    "drain",
+    "insecure_anonymous",
+    "allowed_hosts",
+    "allowed_origins",
+    "limits.connections",
+    "limits.connections_per_address",
+    "limits.topics",
+    "limits.selectors",
+    "limits.event_size",
+    "limits.batch_size",
+    "retention.events",
+    "retention.bytes",
+    "retention.age",
+    "retention.total",
+];
+
+/// The settings of one `[[topic]]`.
+pub(super) const TOPIC_KEYS: [&str; 5] = ["pattern", "lag", "events", "bytes", "age"];
+
+/// The environment variable of a setting.
+pub(super) fn variable(key: &str) -> String {
+    format!("TIDINGS_{}", key.to_ascii_uppercase().replace('.', "_"))
+}
+
+/// The name that is the least away from one that is not among them.
+pub(super) fn nearest(name: &str, valid: impl IntoIterator<Item = String>) -> String {
+    let nearest = valid
+        .into_iter()
+        .min_by_key(|valid| damerau_levenshtein(name, valid));
+    nearest.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_the_one_that_was_meant() {
+        let nearest = |name| nearest(name, KEYS.map(str::to_owned));
+        assert_eq!(nearest("keepalive"), "keep_alive");
+        assert_eq!(nearest("limits.event_sise"), "limits.event_size");
+        assert_eq!(nearest("retention.event"), "retention.events");
+    }
+
+    #[test]
+    fn a_variable_is_its_key_in_capitals() {
+        assert_eq!(variable("limits.event_size"), "TIDINGS_LIMITS_EVENT_SIZE");
+    }
+}

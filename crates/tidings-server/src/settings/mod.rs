@@ -1,0 +1,322 @@
+//! What a hub is told at its start: flags over the environment over `tidings.toml`.
+//!
+//! Everything is read, checked and turned into one [`Settings`] before any port is bound.
+
+mod given;
+mod host;
+mod keys;
+mod origin;
+mod render;
+mod value;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+use std::{env, io};
+
+use tidings::{LagPolicy, Retention, Selector, TopicSettings};
+
+use crate::cli::{Exit, ServeArgs, notice};
+use crate::settings::given::Given;
+
+pub(crate) use crate::settings::host::Host;
+pub(crate) use crate::settings::origin::Origin;
+
+/// The settings of a hub.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    /// `listen`: where it listens. Default `127.0.0.1:8434`; port 0 is any free one.
+    pub(crate) listen: SocketAddr,
+    /// `keep_alive`: after so much silence a stream carries a comment line; `None`, written "0",
+    /// is never. 10 ms to 1 h, default 15 s.
+    pub(crate) keep_alive: Option<Duration>,
+    /// `retry`: how long readers are told to wait before they reconnect. 100 ms to 5 min,
+    /// default 3 s.
+    pub(crate) retry: Duration,
+    /// `drain`: how long streams have to take what is left once the hub shuts down. Up to 1 h,
+    /// default 10 s.
+    pub(crate) drain: Duration,
+    /// `insecure_anonymous`: serve everybody who can reach the address. Default false.
+    pub(crate) insecure_anonymous: bool,
+    /// `allowed_hosts`: further names that a hub on a loopback address answers to.
+    pub(crate) allowed_hosts: Vec<Host>,
+    /// `allowed_origins`: the web origins whose pages may use the hub.
+    pub(crate) allowed_origins: Vec<Origin>,
+    /// `[limits]`.
+    pub(crate) limits: Limits,
+    /// `[retention]`: how long the events of a topic are kept.
+    pub(crate) retention: Retention,
+    /// `[retention] total`: what all topics together may hold. 1 KiB to 1 TiB, default 256 MiB.
+    pub(crate) total: u64,
+    /// `[[topic]]`: what differs for some topics; the first that matches and says it counts.
+    pub(crate) topics: Vec<TopicSettings>,
+}
+
+/// How much of everything there may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// `connections`: streams and long polls open at one time; one more is answered 429.
+    /// Default 10,000.
+    pub(crate) connections: usize,
+    /// `connections_per_address`: connections of one peer address, loopback aside.
+    /// Default 1,000.
+    pub(crate) connections_per_address: usize,
+    /// `topics`: topics that are remembered. Default 100,000.
+    pub(crate) topics: usize,
+    /// `selectors`: selectors of one stream. Default 100.
+    pub(crate) selectors: usize,
+    /// `event_size`: bytes of one event's data and key. Default 1 MiB.
+    pub(crate) event_size: usize,
+    /// `batch_size`: bytes of a batch as it is sent. Default 8 MiB.
+    pub(crate) batch_size: usize,
+}
+
+/// What is wrong with what was set, each problem naming its key.
+#[derive(Debug)]
+pub(crate) struct Problems(Vec<String>);
+
+impl Settings {
+    /// Reads the arguments, the environment and the settings file.
+    ///
+    /// # Errors
+    ///
+    /// [`Problems`] lists everything that is wrong at once.
+    pub(crate) fn load(args: &ServeArgs) -> Result<Self, Problems> {
+        Self::read(Given::collect(args, env::vars_os()))
+    }
+
+    fn read(mut given: Given) -> Result<Self, Problems> {
+        let retention = read_retention(&mut given, "retention.", Retention::default());
+        let topics = given.take_topics().into_iter();
+        let topics = topics.filter_map(|topic| read_topic(topic, retention, given.problems_mut()));
+        let topics = topics.collect();
+        let settings = Self {
+            listen: given.read(
+                "listen",
+                value::address,
+                SocketAddr::from(([127, 0, 0, 1], 8434)),
+            ),
+            keep_alive: given.read(
+                "keep_alive",
+                value::keep_alive,
+                Some(Duration::from_secs(15)),
+            ),
+            retry: given.read(
+                "retry",
+                value::duration(Duration::from_millis(100)..=Duration::from_secs(300)),
+                Duration::from_secs(3),
+            ),
+            drain: given.read(
+                "drain",
+                value::duration(Duration::ZERO..=Duration::from_secs(3600)),
+                Duration::from_secs(10),
+            ),
+            insecure_anonymous: given.read("insecure_anonymous", value::flag, false),
+            allowed_hosts: given.read("allowed_hosts", value::list(Host::listed), Vec::new()),
+            allowed_origins: given.read("allowed_origins", value::list(Origin::listed), Vec::new()),
+            limits: Limits::read(&mut given),
+            retention,
+            total: given.read("retention.total", value::size(1 << 10..=1 << 40), 256 << 20),
+            topics,
+        };
+        given.read("memory", value::memory, ());
+        let mut problems = given.finish();
+        if !settings.listen.ip().is_loopback() && !settings.insecure_anonymous {
+            problems.push(format!(
+                "listen: {} can be reached from other machines, and this version has no keys to \
+                 protect it: listen on a loopback address, or serve everybody who can reach it \
+                 with --insecure-anonymous (TIDINGS_INSECURE_ANONYMOUS=true)",
+                settings.listen
+            ));
+        }
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(Problems(problems))
+        }
+    }
+}
+
+impl Limits {
+    fn read(given: &mut Given) -> Self {
+        let mut count = |key, most, default| given.read(key, value::count(1..=most), default);
+        let connections = count("limits.connections", 1_000_000, 10_000);
+        let connections_per_address = count("limits.connections_per_address", 1_000_000, 1_000);
+        let topics = count("limits.topics", 10_000_000, 100_000);
+        let selectors = count("limits.selectors", 10_000, 100);
+        let mut size = |key, range, default| {
+            let bytes: u64 = given.read(key, value::size(range), default);
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        };
+        Self {
+            connections,
+            connections_per_address,
+            topics,
+            selectors,
+            event_size: size("limits.event_size", 1..=64 << 20, 1 << 20),
+            batch_size: size("limits.batch_size", 1 << 10..=256 << 20, 8 << 20),
+        }
+    }
+}
+
+fn read_retention(given: &mut Given, prefix: &str, default: Retention) -> Retention {
+    let key = |name| format!("{prefix}{name}");
+    Retention {
+        events: given.read(
+            &key("events"),
+            value::number(1..=1_000_000_000_000),
+            default.events,
+        ),
+        bytes: given.read(&key("bytes"), value::size(1..=1 << 40), default.bytes),
+        age: given.read(
+            &key("age"),
+            value::duration(Duration::from_secs(1)..=Duration::from_secs(3650 * 86_400)),
+            default.age,
+        ),
+    }
+}
+
+/// One `[[topic]]` table; `None` if it has problems, which are then added to the list.
+fn read_topic(
+    mut given: Given,
+    default: Retention,
+    problems: &mut Vec<String>,
+) -> Option<TopicSettings> {
+    let keeps = ["events", "bytes", "age"].iter().any(|key| given.has(key));
+    let retention = read_retention(&mut given, "", default);
+    let lag: Option<LagPolicy> = given.read("lag", value::lag, None);
+    let selector: Option<Selector> = given.require("pattern", value::selector);
+    let found = given.finish();
+    let is_good = found.is_empty();
+    problems.extend(found);
+    let retention = keeps.then_some(retention);
+    selector.filter(|_| is_good).map(|selector| TopicSettings {
+        selector,
+        retention,
+        lag,
+    })
+}
+
+impl Problems {
+    /// Tells the person at the terminal.
+    pub(crate) fn report(&self) {
+        for problem in &self.0 {
+            notice(format_args!("{problem}"));
+        }
+    }
+}
+
+/// `tidings check`: prints the settings that the hub would use.
+pub(crate) fn check(args: &ServeArgs) -> anyhow::Result<Exit> {
+    match Settings::load(args) {
+        Ok(settings) => {
+            io::stdout()
+                .lock()
+                .write_all(render::toml(&settings).as_bytes())?;
+            Ok(Exit::Success)
+        }
+        Err(problems) => {
+            problems.report();
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_file(text: &str) -> Result<Settings, Problems> {
+        Settings::read(Given::of_file("tidings.toml", text))
+    }
+
+    fn problems(text: &str) -> String {
+        from_file(text).unwrap_err().0.join("\n")
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        let settings = from_file("").unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8434");
+        assert_eq!(settings.keep_alive, Some(Duration::from_secs(15)));
+        assert_eq!(settings.retention, Retention::default());
+        assert_eq!(settings.limits.event_size, 1 << 20);
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_key_and_bound() {
+        let told = problems("retry = \"1h\"\nkeep_alive = true\n[limits]\ntopics = 0\n");
+        let lines: Vec<_> = told.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "keep_alive in tidings.toml: must be a duration like \"15s\", or \"0\" for off",
+                "retry in tidings.toml: must be 100ms to 5m, not 1h",
+                "limits.topics in tidings.toml: must be 1 to 10000000, not 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_topic_takes_what_it_does_not_say_from_the_retention() {
+        let text = "[retention]\nage = \"1h\"\n[[topic]]\npattern = \"a/*\"\nlag = \"skip\"\n\
+                    [[topic]]\npattern = \"b\"\nevents = 3\n";
+        let settings = from_file(text).unwrap();
+        assert_eq!(settings.topics[0].lag, Some(LagPolicy::Skip));
+        assert_eq!(settings.topics[0].retention, None);
+        let retention = settings.topics[1].retention.unwrap();
+        assert_eq!(
+            (retention.events, retention.age),
+            (3, Duration::from_secs(3600))
+        );
+    }
+
+    #[test]
+    fn a_topic_needs_a_pattern() {
+        assert_eq!(
+            problems("[[topic]]\nlag = \"skip\"\n"),
+            "topic 1 pattern in tidings.toml: is missing"
+        );
+        let told = problems("[[topic]]\npattern = \"a*\"\nlagg = \"skip\"\n");
+        assert!(
+            told.contains("topic 1 pattern in tidings.toml: a wildcard"),
+            "{told}"
+        );
+        assert!(
+            told.contains("topic 1 lagg in tidings.toml: is not a setting; the nearest is lag"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn tables_in_the_wrong_place_are_problems() {
+        for text in [
+            "[drain]\nx = 1",
+            "limits = 3",
+            "topic = 3",
+            "[retention.age]\nx = 1",
+            "[[drain]]",
+        ] {
+            assert_eq!(problems(text).lines().count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_open_address_needs_the_word_for_it() {
+        assert!(problems("listen = \"0.0.0.0:1\"").contains("--insecure-anonymous"));
+        assert!(from_file("listen = \"0.0.0.0:1\"\ninsecure_anonymous = true").is_ok());
+        assert!(from_file("listen = \"[::1]:1\"").is_ok());
+    }
+
+    #[test]
+    fn what_check_prints_reads_back_as_the_same_settings() {
+        let text = "keep_alive = \"0\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
+                    allowed_origins = [\"https://a.example\"]\n[limits]\nevent_size = 1025\n\
+                    [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
+                    [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n";
+        let settings = from_file(text).unwrap();
+        assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);
+        let settings = from_file("").unwrap();
+        assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);
+    }
+}

@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use humantime::format_duration;
+use tidings::{LagPolicy, Retention, TopicSettings};
+use toml::{Table, Value};
+
+use crate::settings::Settings;
+
+/// The settings as a file that sets all of them.
+pub(super) fn toml(settings: &Settings) -> String {
+    let limits = &settings.limits;
+    let mut file = Table::new();
+    put(&mut file, "listen", settings.listen.to_string());
+    put(&mut file, "memory", true);
+    put(
+        &mut file,
+        "keep_alive",
+        settings.keep_alive.map_or_else(|| "0".to_owned(), duration),
+    );
+    put(&mut file, "retry", duration(settings.retry));
+    put(&mut file, "drain", duration(settings.drain));
+    put(&mut file, "insecure_anonymous", settings.insecure_anonymous);
+    put(&mut file, "allowed_hosts", texts(&settings.allowed_hosts));
+    put(
+        &mut file,
+        "allowed_origins",
+        texts(&settings.allowed_origins),
+    );
+
+    let mut table = Table::new();
+    put(&mut table, "connections", count(limits.connections as u64));
+    put(
+        &mut table,
+        "connections_per_address",
+        count(limits.connections_per_address as u64),
+    );
+    put(&mut table, "topics", count(limits.topics as u64));
+    put(&mut table, "selectors", count(limits.selectors as u64));
+    put(&mut table, "event_size", size(limits.event_size as u64));
+    put(&mut table, "batch_size", size(limits.batch_size as u64));
+    put(&mut file, "limits", table);
+
+    let mut table = retention(&settings.retention);
+    put(&mut table, "total", size(settings.total));
+    put(&mut file, "retention", table);
+
+    if !settings.topics.is_empty() {
+        let topics: Vec<Value> = settings
+            .topics
+            .iter()
+            .map(|topic| topic_table(topic).into())
+            .collect();
+        put(&mut file, "topic", topics);
+    }
+    file.to_string()
+}
+
+/// A number of bytes in the largest unit that leaves nothing over.
+pub(super) fn size(bytes: u64) -> String {
+    let units = [
+        (1 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
+    let unit = units
+        .into_iter()
+        .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    let (unit, name) = unit.unwrap_or((1, "B"));
+    format!("{}{name}", bytes / unit)
+}
+
+fn topic_table(topic: &TopicSettings) -> Table {
+    let mut table = Table::new();
+    put(&mut table, "pattern", topic.selector.to_string());
+    if let Some(lag) = topic.lag {
+        let lag = match lag {
+            LagPolicy::Conflate => "conflate",
+            LagPolicy::Skip => "skip",
+            LagPolicy::Disconnect => "disconnect",
+        };
+        put(&mut table, "lag", lag);
+    }
+    table.extend(topic.retention.iter().flat_map(retention));
+    table
+}
+
+fn retention(retention: &Retention) -> Table {
+    let mut table = Table::new();
+    put(&mut table, "events", count(retention.events));
+    put(&mut table, "bytes", size(retention.bytes));
+    put(&mut table, "age", duration(retention.age));
+    table
+}
+
+fn put(table: &mut Table, key: &str, value: impl Into<Value>) {
+    table.insert(key.to_owned(), value.into());
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn duration(duration: Duration) -> String {
+    format_duration(duration).to_string()
+}
+
+fn texts(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,120 @@
+use std::fmt::Write;
+
+use tidings_testkit::{Command, Position, StreamReader};
+
+use crate::{TIDINGS, data, hub, tidings};
+
+#[test]
+fn an_argument_is_published() {
+    let hub = hub();
+    let mut stream = hub.stream("topic=a/b");
+    tidings(
+        &hub,
+        &["publish", "a/b", "hello world", "--event", "greeting"],
+    )
+    .run()
+    .success();
+    assert_eq!(stream.expect("greeting").data, "hello world");
+    tidings(&hub, &["publish", "a/b", "plain"]).run().success();
+    assert_eq!(stream.expect("message").data, "plain");
+}
+
+#[test]
+fn stdin_is_published_with_a_dash_and_without_data() {
+    let hub = hub();
+    let mut stream = hub.stream("topic=t");
+    for arguments in [&["publish", "t", "-"][..], &["publish", "t"]] {
+        tidings(&hub, arguments).stdin("two\nlines").run().success();
+        assert_eq!(stream.expect("message").data, "two\nlines");
+    }
+}
+
+#[test]
+fn final_ends_the_topic_and_a_refusal_is_a_failure() {
+    let hub = hub();
+    let mut stream = hub.stream("topic=t");
+    tidings(&hub, &["publish", "t", "bye", "--event", "done", "--final"])
+        .run()
+        .success();
+    assert_eq!(data(&stream.rest()), ["bye"]);
+    let refused = tidings(&hub, &["publish", "t", "more"]).run();
+    assert!(refused.code.is_some_and(|code| code != 0), "{refused:?}");
+    assert!(!refused.stderr.is_empty());
+    assert!(!refused.stderr.contains("panicked"), "{refused:?}");
+    assert_eq!(refused.stdout, "");
+}
+
+#[test]
+fn names_that_need_encoding_arrive_as_they_are() {
+    let hub = hub();
+    let topic = "caf\u{e9} & co/100%/a?b=c#d";
+    let arguments = ["publish", topic, "--event", "gr\u{fc}n & neu", "x"];
+    tidings(&hub, &arguments).run().success();
+    let listed = &hub.history(topic)[0];
+    assert_eq!(listed["topic"], topic);
+    assert_eq!(listed["event"], "gr\u{fc}n & neu");
+}
+
+#[test]
+fn without_a_hub_publishing_fails() {
+    let finished = Command::new(TIDINGS, &["publish", "t", "x"])
+        .env("TIDINGS_URL", "http://127.0.0.1:1")
+        .run();
+    assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
+    assert!(!finished.stderr.is_empty() && !finished.stderr.contains("panicked"));
+}
+
+#[test]
+fn lines_are_one_event_each() {
+    let hub = hub();
+    let mut stream = hub.stream("topic=t");
+    tidings(&hub, &["publish", "t", "--lines", "--event", "line"])
+        .stdin("one\n  two  \nthree")
+        .run()
+        .success();
+    let events = stream.take(3);
+    assert_eq!(data(&events), ["one", "  two  ", "three"]);
+    assert!(
+        events.iter().all(|event| event.event == "line"),
+        "{events:?}"
+    );
+}
+
+/// Reads `lines.len()` events and compares them with the lines; ids have to rise.
+fn assert_lines(stream: &mut StreamReader, lines: &[String]) {
+    let mut before = 0;
+    for line in lines {
+        let event = stream.expect("line");
+        assert_eq!(event.data, *line);
+        let sequence = Position::of(event.id()).sequence;
+        assert!(sequence > before, "{sequence} after {before}");
+        before = sequence;
+    }
+}
+
+#[test]
+fn a_file_of_a_hundred_thousand_lines_arrives_whole_and_in_order() {
+    let hub = hub();
+    let lines: Vec<_> = (0..100_000)
+        .map(|n| format!("{n:06} {}", "\u{2713} line \t ".repeat(n % 7)))
+        .collect();
+    let mut file = String::new();
+    for line in &lines {
+        writeln!(file, "{line}").expect("a string takes any text");
+    }
+    let mut live = hub.stream("topic=t");
+
+    let publish = "exec \"$0\" publish t --lines --event line < lines.txt";
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_lines(&mut live, &lines));
+        Command::new("/bin/sh", &["-c", publish, TIDINGS])
+            .env("TIDINGS_URL", &hub.url())
+            .file("lines.txt", &file)
+            .run()
+            .success();
+    });
+
+    assert_lines(&mut hub.stream("topic=t&from=start"), &lines);
+    let topic = hub.get("/api/topics?selector=t").json();
+    assert_eq!(topic["topics"][0]["events"], 100_000);
+}

@@ -1,0 +1,168 @@
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use serde_json::json;
+use tidings_testkit::{Event, Hub, StreamReader};
+
+use crate::{hub, numbers, tidings};
+
+/// The topic of the only execution that the hub knows.
+fn topic(hub: &Hub) -> String {
+    let body = hub.get("/api/topics?selector=executions/*").json();
+    assert_eq!(body["total"], json!(1), "{body}");
+    body["topics"][0]["topic"]
+        .as_str()
+        .expect("a topic")
+        .to_owned()
+}
+
+fn is_end(event: &Event) -> bool {
+    ["execution-complete", "execution-failed"].contains(&event.event.as_str())
+}
+
+fn lines(events: &[Event], stream: &str) -> Vec<String> {
+    let outputs = events.iter().filter(|event| event.event == "output");
+    let outputs = outputs
+        .map(Event::json)
+        .filter(|output| output["stream"] == stream);
+    outputs
+        .filter_map(|output| output["line"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Reads an ended execution from its start.
+fn replay(hub: &Hub) -> Vec<Event> {
+    hub.stream(&format!("topic={}&from=start", topic(hub)))
+        .rest()
+}
+
+#[test]
+fn a_failing_command_is_an_execution_and_passes_its_exit_code_on() {
+    let hub = hub();
+    let script = "echo out; echo err >&2; echo ' more  '; exit 3";
+    let arguments = ["run", "--title", "A job", "--", "sh", "-c", script];
+    let finished = tidings(&hub, &arguments).run();
+
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let topic = topic(&hub);
+    let id = topic.strip_prefix("executions/").expect("an execution");
+    assert!(finished.stderr.contains(id), "{finished:?}");
+    let events = replay(&hub);
+    assert_eq!(events[0].event, "execution-start");
+    assert_eq!(lines(&events, "stdout"), ["out", " more  "]);
+    assert_eq!(lines(&events, "stderr"), ["err"]);
+    let end = events.last().expect("a last event");
+    assert_eq!(end.event, "execution-failed");
+    assert_eq!(end.json()["exit_code"], json!(3));
+    assert!(end.json()["duration_ms"].is_u64(), "{end:?}");
+    assert_eq!(
+        hub.history(&topic).last().map(|event| &event["final"]),
+        Some(&json!(true))
+    );
+}
+
+#[test]
+fn a_command_that_succeeds_completes() {
+    let hub = hub();
+    tidings(&hub, &["run", "--", "true"]).run().success();
+    let events = replay(&hub);
+    let end = events.last().expect("a last event");
+    assert_eq!(end.event, "execution-complete");
+    assert_eq!(end.json()["exit_code"], json!(0));
+    let watched = tidings(&hub, &["subscribe", &topic(&hub), "--from", "start"]).run();
+    assert_eq!(watched.code, Some(0));
+}
+
+#[test]
+fn a_command_that_does_not_exist_fails() {
+    let hub = hub();
+    let finished = tidings(&hub, &["run", "--", "/no/such/program"]).run();
+    assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
+    assert!(!finished.stderr.contains("panicked"), "{finished:?}");
+}
+
+#[test]
+fn every_line_of_a_talkative_command_arrives_in_order() {
+    let hub = hub();
+    tidings(&hub, &["run", "--", "seq", "1", "20000"])
+        .run()
+        .success();
+    assert_eq!(lines(&replay(&hub), "stdout"), numbers(1..=20_000));
+}
+
+#[test]
+fn a_command_outlives_its_hub() {
+    let hub = hub();
+    let mut stream = hub.stream("topic=executions/*");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let script = "mkfifo go && echo ready && read line < go; exit 5";
+    let running = tidings(&hub, &["run", "--", "sh", "-c", script])
+        .directory(directory.path())
+        .spawn();
+    stream.until(|event| event.event == "output");
+    drop(hub);
+    fs::write(directory.path().join("go"), "on\n").expect("the command listens");
+    assert_eq!(running.finish().code, Some(5));
+}
+
+/// Follows the execution to its end on as many connections as it takes, each cut after `piece`
+/// events.
+fn follow_in_pieces(hub: &Hub, mut stream: StreamReader, piece: usize) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        for _ in 0..piece {
+            let event = stream.event();
+            let ended = is_end(&event);
+            events.push(event);
+            if ended {
+                events.retain(|event| !event.is_control());
+                return events;
+            }
+        }
+        let id = stream.last_event_id();
+        stream.reset();
+        stream = hub.resume("topic=executions/*", &id);
+    }
+}
+
+#[test]
+fn a_real_build_is_watched_live_and_across_cuts() {
+    let hub = hub();
+    let target = tempfile::tempdir().expect("a temporary directory");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut steady = hub.stream("topic=executions/*");
+    let cut = hub.stream("topic=executions/*");
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let build = [
+        "run",
+        "--",
+        &cargo,
+        "build",
+        "--offline",
+        "-p",
+        "tidings-sse",
+        "-v",
+    ];
+
+    let (steady, cut) = thread::scope(|scope| {
+        let cut = scope.spawn(|| follow_in_pieces(&hub, cut, 3));
+        let steady = scope.spawn(|| steady.until(is_end));
+        tidings(&hub, &build)
+            .directory(&workspace)
+            .env("CARGO_TARGET_DIR", &target.path().to_string_lossy())
+            .run()
+            .success();
+        let steady = steady.join().expect("a steady reader");
+        (steady, cut.join().expect("a reader that was cut"))
+    });
+
+    assert_eq!(steady, cut);
+    assert_eq!(steady, replay(&hub));
+    let said = lines(&steady, "stderr");
+    let compiled = said
+        .iter()
+        .any(|line| line.contains("Compiling tidings-sse"));
+    assert!(compiled, "{said:?}");
+    assert_eq!(steady.len(), hub.history(&topic(&hub)).len());
+}

@@ -1,0 +1,119 @@
+use serde_json::{Value, json};
+use tidings_testkit::{Hub, Request, StreamReader};
+
+use crate::{hub, hub_with};
+
+fn topics(hub: &Hub) -> Vec<String> {
+    let body = hub.get("/api/topics").json();
+    let topics = body["topics"].as_array().expect("a list of topics");
+    let mut names: Vec<_> = topics
+        .iter()
+        .filter_map(|entry| entry["topic"].as_str().map(str::to_owned))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn assert_retry_after(header: Option<&str>) {
+    let seconds = header.and_then(|value| value.parse::<u64>().ok());
+    assert!(seconds.is_some(), "Retry-After: {header:?}");
+}
+
+#[test]
+fn the_event_size_is_a_setting() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_EVENT_SIZE", "1KiB")]);
+    assert_eq!(
+        hub.post("/api/events?topic=t", "x".repeat(1024)).status(),
+        200
+    );
+    hub.post("/api/events?topic=t", "x".repeat(1025))
+        .problem(413);
+    let line = json!({"topic": "t", "data": "x".repeat(1025)}).to_string();
+    let answer = hub.post_lines(&line);
+    assert!(matches!(answer.status(), 400 | 413), "{answer:?}");
+    assert_eq!(hub.history("t").len(), 1);
+}
+
+#[test]
+fn a_connection_has_at_most_100_selectors() {
+    let hub = hub();
+    let form = |count: usize| {
+        let topics: Vec<_> = (0..count).map(|n| format!("topic=t{n}")).collect();
+        Request::post("/api/events/stream", topics.join("&"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+    };
+    hub.open(&form(100)).preamble();
+    let refused = hub.send(&form(101));
+    refused.problem(refused.status());
+    assert_eq!(refused.status() / 100, 4, "{refused:?}");
+}
+
+#[test]
+fn beyond_the_number_of_topics_the_least_recently_published_goes() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_TOPICS", "3")]);
+    for topic in ["a", "b", "c", "a"] {
+        hub.publish(topic, "n", "");
+    }
+    hub.publish("d", "n", "");
+    assert_eq!(topics(&hub), ["a", "c", "d"]);
+}
+
+#[test]
+fn topics_with_subscribers_stay() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_TOPICS", "2")]);
+    hub.publish("a", "n", "");
+    hub.publish("b", "n", "");
+    let _reader = hub.stream("topic=a");
+    hub.publish("c", "n", "");
+    assert_eq!(topics(&hub), ["a", "c"]);
+}
+
+#[test]
+fn ended_topics_go_last() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_TOPICS", "2")]);
+    hub.finish("a", "done", "");
+    hub.publish("b", "n", "");
+    hub.publish("c", "n", "");
+    assert_eq!(topics(&hub), ["a", "c"]);
+}
+
+#[test]
+fn if_no_topic_can_go_a_new_one_is_refused() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_TOPICS", "2")]);
+    hub.publish("a", "n", "");
+    hub.publish("b", "n", "");
+    let _readers = [hub.stream("topic=a"), hub.stream("topic=b")];
+    let refused = hub.post("/api/events?topic=c", "");
+    refused.problem(429);
+    assert_retry_after(refused.header("retry-after"));
+    hub.publish("a", "n", "still");
+}
+
+#[test]
+fn an_evicted_topic_is_a_gap_for_whoever_comes_back_to_it() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_TOPICS", "1")]);
+    let first = hub.publish("a", "n", "1");
+    hub.publish("a", "n", "2");
+    hub.publish("b", "n", "");
+    let mut stream = hub.resume("topic=a", &first);
+    let gap: Value = stream.expect("tidings.gap").json();
+    assert_eq!(gap["reason"], json!("evicted"));
+}
+
+#[test]
+fn a_stream_beyond_the_limit_is_refused_and_a_browser_is_told_to_come_back() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_CONNECTIONS", "2")]);
+    let _streams = [hub.stream("topic=t"), hub.stream("topic=t")];
+    let request = Request::get("/api/events/stream?topic=t");
+
+    let refused = hub.send(&request);
+    refused.problem(429);
+    assert_retry_after(refused.header("retry-after"));
+
+    let browser = request.header("Sec-Fetch-Mode", "cors");
+    let mut stream = StreamReader::open(hub.address(), &browser);
+    assert_eq!(stream.status(), 200, "{:?}", stream.head());
+    assert_eq!(stream.head().media_type(), "text/event-stream");
+    stream.rest();
+    assert!(stream.retry().is_some(), "{:?}", stream.body());
+}
