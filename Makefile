@@ -1,0 +1,21 @@
+# Two commands: `make run` and `make test`. Both set up what they need.
+
+.PHONY: run test lint loom bench help
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+run: ## build the hub and start it on http://127.0.0.1:8434
+	cargo run --release -- serve
+
+test: ## install what the tests need, and run all of them
+	scripts/test
+
+lint: ## formatting, clippy, documentation, dependencies
+	scripts/lint
+
+loom: ## check the concurrent core by every interleaving
+	scripts/loom
+
+bench: ## decoder throughput beside other crates
+	cargo bench -p tidings-sse
