@@ -1,8 +1,8 @@
 //! HTTP for the Tidings broker.
 //!
-//! - [`sse`] is a route that streams a topic, for any axum application; [`StreamRequest`] and [`EventStream`] are its
+//! - [`sse()`] is a route that streams a topic, for any axum application; [`StreamRequest`] and [`EventStream`] are its
 //!   parts, for handlers that choose topics themselves.
-//! - [`serve`] is a server loop with deadlines and limits, for any axum router.
+//! - [`serve()`] is a server loop with deadlines and limits, for any axum router.
 //! - [`Problem`] is an error as an RFC 9457 document.
 //!
 //! ```no_run

@@ -4,15 +4,9 @@ use tidings_log::{Epoch, MemoryLog, Position, Topic};
 use tokio::sync::watch;
 
 use crate::{
-    BatchError, BrokerBuilder, Connection, ConnectionId, Control, Event, GoodbyeReason,
-    Publication, PublishError, Selector, Stats, SubscribeError, Subscriber, Subscription,
-    TopicStats,
-    core::Core,
-    options::Options,
-    plan::Plan,
-    reader::{Reader, Reading, State, Step},
-    sync::Mutex,
-    time::Clock,
+    BatchError, BrokerBuilder, Connection, ConnectionId, Event, GoodbyeReason, LagPolicy,
+    Publication, PublishError, Selector, Stats, SubscribeError, TopicStats, core::Core,
+    options::Options, reader::Reader, sync::Mutex, time::Clock,
 };
 
 /// Carries events from publishers to subscribers, and remembers them.
@@ -137,87 +131,6 @@ impl Broker {
             self.shared.note_change();
         }
         receipts
-    }
-
-    /// Registers a subscription. What is published from the moment this returns is delivered to it.
-    ///
-    /// # Errors
-    /// [`SubscribeError`].
-    pub fn subscribe(&self, subscription: Subscription) -> Result<Subscriber, SubscribeError> {
-        let filter = subscription.filter();
-        self.shared.check_selectors(filter.selectors())?;
-        let now = self.shared.clock.now();
-        let id = ConnectionId::random();
-        let mut core = self.shared.core.lock();
-        if core.closed {
-            return Err(SubscribeError::Closed);
-        }
-        if core.readers.len() >= self.shared.options.max_subscriptions {
-            return Err(SubscribeError::TooManySubscriptions);
-        }
-        core.log.expire(now);
-
-        let Subscription {
-            start_at,
-            resume_after,
-            hello,
-            wire,
-            peer,
-            ..
-        } = subscription;
-        let plan = Plan::new(&core.log, &filter, start_at, resume_after.as_deref());
-        let head = core.log.head();
-        let start = core.log.position(plan.cursor);
-        let mut state = State::at(plan.cursor, now);
-        if plan.is_over(&core.log, &filter) {
-            state.done = true;
-        } else {
-            // The live place is taken first; what lies before the head is then read at the reader's own pace.
-            let topics = filter.texts();
-            let (group, ended) = if plan.ended {
-                (Arc::new(crate::group::Group::new(filter, wire)), true)
-            } else {
-                (core.group(&filter, wire), false)
-            };
-            if hello {
-                state.opening.push(Control::Connected {
-                    connection_id: id.clone(),
-                    topics,
-                });
-            }
-            state.opening.extend(plan.gap);
-            if plan.cursor < head {
-                let reading = if plan.resumed.is_some() {
-                    Reading::Replay
-                } else {
-                    Reading::Fresh
-                };
-                let since = core.log.evictions();
-                state.steps.push_back(Step::CatchUp {
-                    group: group.clone(),
-                    until: head,
-                    reading,
-                    since,
-                });
-            }
-            state
-                .steps
-                .extend(plan.resumed.map(|from| Step::Resumed { from }));
-            if ended {
-                state.steps.push_back(Step::End);
-            } else {
-                let seat = group.join();
-                state.live = Some((group, seat));
-            }
-        }
-        let over = state.done;
-        let reader = Arc::new(Reader::new(id.clone(), peer, state, now));
-        if !over {
-            core.readers.insert(id, reader.clone());
-        }
-        drop(core);
-        self.shared.note_change();
-        Ok(Subscriber::new(self.shared.clone(), reader, start))
     }
 
     /// How many subscriptions match the topic.
@@ -361,8 +274,14 @@ impl Shared {
     /// Takes a reader out of everything. Doing it again changes nothing.
     pub(crate) fn unregister(&self, reader: &Reader) {
         let mut state = reader.state.lock();
+        let stalled_on = state.stalled_on(self.clock.now());
         let mut core = self.core.lock();
         let registered = core.readers.remove(&reader.id).is_some();
+        if stalled_on.is_some_and(|topic| self.options.lag_policy(&topic) == LagPolicy::Disconnect)
+        {
+            // Its transport has given up on it before it asked again.
+            core.counters.disconnected += 1;
+        }
         let waker = state
             .live
             .take()

@@ -13,7 +13,7 @@ use crate::{
     encoding::{Encoder, Wire},
     error::BatchError,
     filter::Filter,
-    group::{Group, Item, Seat},
+    group::{Group, Item, Seat, TailBytes},
     idempotency::{Idempotency, fingerprint},
     lag::{Verdict, verdict},
     matcher::Matcher,
@@ -37,6 +37,7 @@ pub(crate) struct Core {
     groups: Slab<Arc<Group>>,
     by_filter: HashMap<(Filter, Option<Wire>), usize>,
     matcher: Matcher,
+    tail_bytes: TailBytes,
     idempotency: Idempotency,
 }
 
@@ -54,6 +55,7 @@ impl Core {
             groups: Slab::new(),
             by_filter: HashMap::new(),
             matcher: Matcher::default(),
+            tail_bytes: TailBytes::default(),
             idempotency,
         }
     }
@@ -232,13 +234,18 @@ impl Core {
         }
     }
 
+    /// A group that nothing is pushed to, for a reader that only reads the log.
+    pub(crate) fn detached_group(&self, filter: &Filter, wire: Option<Wire>) -> Arc<Group> {
+        Arc::new(Group::new(filter.clone(), wire, self.tail_bytes.clone()))
+    }
+
     /// The group for this filter and encoding, made if it is not there.
     pub(crate) fn group(&mut self, filter: &Filter, wire: Option<Wire>) -> Arc<Group> {
         let key = (filter.clone(), wire);
         if let Some(slot) = self.by_filter.get(&key) {
             return self.groups[*slot].clone();
         }
-        let group = Arc::new(Group::new(filter.clone(), wire));
+        let group = self.detached_group(filter, wire);
         let slot = self.groups.insert(group.clone());
         for selector in filter.selectors() {
             self.matcher.insert(selector, slot);

@@ -1,4 +1,11 @@
-use std::{collections::VecDeque, sync::Arc, task::Waker};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Waker,
+};
 
 use bytes::Bytes;
 use slab::Slab;
@@ -10,6 +17,12 @@ use crate::{GoodbyeReason, encoding::Wire, filter::Filter, sync::Mutex};
 const MAX_TAIL_ITEMS: usize = 1024;
 /// How many bytes of payload and blocks a tail holds.
 const MAX_TAIL_BYTES: usize = 256 << 10;
+/// How many bytes all tails of a broker hold together. Beyond it a tail drops even its newest event.
+const MAX_BYTES_OF_ALL_TAILS: usize = 64 << 20;
+
+/// The bytes that all tails of a broker hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TailBytes(Arc<AtomicUsize>);
 
 /// All subscriptions with the same filter and encoding: an event is matched and appended once for all of them.
 #[derive(Debug)]
@@ -40,6 +53,8 @@ struct Tail {
     /// The number of the first item; items are numbered through the life of the group.
     base: u64,
     bytes: usize,
+    /// Counts `bytes` of all tails; a hint, so nothing is ordered by it.
+    of_all: TailBytes,
     /// The sequence of the newest event that was dropped to keep within the limits.
     floor: u64,
     members: Slab<Member>,
@@ -76,11 +91,12 @@ pub(crate) enum Taken {
 }
 
 impl Group {
-    pub(crate) fn new(filter: Filter, wire: Option<Wire>) -> Self {
+    pub(crate) fn new(filter: Filter, wire: Option<Wire>, of_all: TailBytes) -> Self {
         let tail = Tail {
             items: VecDeque::new(),
             base: 0,
             bytes: 0,
+            of_all,
             floor: 0,
             members: Slab::new(),
             parked: 0,
@@ -138,11 +154,8 @@ impl Group {
             Item::Event(record, _) => record.sequence - 1,
             Item::Deleted | Item::End | Item::Goodbye(_) => 0,
         };
-        tail.bytes += item.size();
-        tail.items.push_back(item);
-        while tail.items.len() > 1
-            && (tail.items.len() > MAX_TAIL_ITEMS || tail.bytes > MAX_TAIL_BYTES)
-        {
+        tail.add(item);
+        while tail.is_over_its_limits() {
             tail.drop_oldest();
         }
         if tail.parked > 0 {
@@ -237,10 +250,23 @@ impl Tail {
         self.base + self.items.len() as u64
     }
 
+    fn add(&mut self, item: Item) {
+        self.bytes += item.size();
+        self.of_all.0.fetch_add(item.size(), Ordering::Relaxed);
+        self.items.push_back(item);
+    }
+
+    fn is_over_its_limits(&self) -> bool {
+        let too_much = self.items.len() > MAX_TAIL_ITEMS || self.bytes > MAX_TAIL_BYTES;
+        let too_much_of_all = self.of_all.0.load(Ordering::Relaxed) > MAX_BYTES_OF_ALL_TAILS;
+        (too_much && self.items.len() > 1) || (too_much_of_all && self.bytes > 0)
+    }
+
     fn drop_oldest(&mut self) {
         if let Some(item) = self.items.pop_front() {
             self.base += 1;
             self.bytes -= item.size();
+            self.of_all.0.fetch_sub(item.size(), Ordering::Relaxed);
             if let Item::Event(record, _) = item {
                 self.floor = record.sequence;
             }
@@ -252,8 +278,15 @@ impl Tail {
         if self.parked == self.members.len() {
             self.base = self.end();
             self.items.clear();
+            self.of_all.0.fetch_sub(self.bytes, Ordering::Relaxed);
             self.bytes = 0;
         }
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.of_all.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,7 @@ pub enum LagPolicy {
     /// Go on with what is retained, and of each key only with the newest event. Events without a key and final
     /// events are always given.
     Conflate,
-    /// Leave out what it missed, say so with a gap, and go on with what comes next.
+    /// Say with a gap that something is missing, and go on with what is retained. Without a loss it just goes on.
     Skip,
     /// End its stream with a goodbye. It can come back and resume.
     #[default]
@@ -21,11 +21,11 @@ pub enum LagPolicy {
 pub(crate) enum Verdict {
     /// A goodbye.
     Disconnect,
-    /// A gap, then only what comes next.
-    Skip,
     /// A gap, then what is retained.
+    Skip,
+    /// A gap, then what is retained and not superseded.
     Announce,
-    /// What is retained: nothing is missing but superseded events.
+    /// What is retained and not superseded: nothing else is missing.
     GoOn,
 }
 

@@ -29,6 +29,7 @@ mod random;
 mod reader;
 mod selector;
 mod stats;
+mod subscribe;
 mod subscriber;
 mod subscription;
 mod sync;

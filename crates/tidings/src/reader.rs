@@ -7,11 +7,12 @@ use std::{
     task::Waker,
 };
 
-use tidings_log::Timestamp;
+use tidings_log::{Timestamp, Topic};
 
 use crate::{
     Connection, ConnectionId, Control, GoodbyeReason, Peer,
     group::{Group, Seat},
+    lag::STALLED_AFTER,
     sync::Mutex,
 };
 
@@ -147,6 +148,22 @@ impl Reader {
 }
 
 impl State {
+    /// At the end from the beginning.
+    pub(crate) fn over(cursor: u64, now: Timestamp) -> Self {
+        Self {
+            done: true,
+            ..Self::at(cursor, now)
+        }
+    }
+
+    /// The topic of the event that its owner has left waiting for so long that it counts as behind.
+    pub(crate) fn stalled_on(&self, now: Timestamp) -> Option<Topic> {
+        let (group, seat) = self.live.as_ref().filter(|_| !self.done)?;
+        let waiting = group.first_waiting(seat)?;
+        let since = waiting.time.max(self.asked_at);
+        (now.since(since) >= STALLED_AFTER).then(|| waiting.topic.clone())
+    }
+
     /// At a cursor, with nothing to do.
     pub(crate) fn at(cursor: u64, now: Timestamp) -> Self {
         Self {

@@ -23,7 +23,7 @@ pub struct Stats {
 pub struct LagCounts {
     /// Streams ended.
     pub disconnected: u64,
-    /// Times that a reader was moved past what it missed.
+    /// Times that a reader went on after a gap.
     pub skipped: u64,
     /// Superseded events left out.
     pub conflated: u64,

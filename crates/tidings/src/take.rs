@@ -13,7 +13,7 @@ use crate::{
     broker::Shared,
     encoding::encode,
     group::{Group, Item, Taken},
-    lag::{STALLED_AFTER, Verdict},
+    lag::Verdict,
     random,
     reader::{Reader, Reading, State, Step},
 };
@@ -152,19 +152,18 @@ impl Turn<'_> {
             let missing = match (reading, verdict) {
                 (Reading::Fresh, _) | (_, Verdict::GoOn) => None,
                 (Reading::Replay, _) => Some(GapReason::Evicted),
-                (_, Verdict::Announce) => Some(GapReason::Lagged),
+                (_, Verdict::Announce | Verdict::Skip) => Some(GapReason::Lagged),
                 (_, Verdict::Disconnect) => {
                     drop(core);
                     return self.goodbye(GoodbyeReason::TooSlow);
                 }
-                (_, Verdict::Skip) => {
-                    drop(core);
-                    return self.skip(until);
-                }
             };
             since = core.log.evictions();
             if reading == Reading::Behind {
-                reading = Reading::Conflating;
+                match verdict {
+                    Verdict::Skip => core.counters.skipped += 1,
+                    _ => reading = Reading::Conflating,
+                }
             }
             if let Some(reason) = missing {
                 let requested = core.log.position(self.state.cursor).to_string();
@@ -208,22 +207,16 @@ impl Turn<'_> {
 
     /// A reader that took nothing for long, although something waited, is behind whatever the log still has.
     fn apply_policy_if_stalled(&mut self) {
-        if self.state.done {
-            return;
-        }
-        let Some((group, seat)) = &mut self.state.live else {
+        let Some(topic) = self.state.stalled_on(self.now) else {
             return;
         };
-        let Some(waiting) = group.first_waiting(seat) else {
-            return;
-        };
-        if self.now.since(waiting.time.max(self.state.asked_at)) < STALLED_AFTER {
-            return;
-        }
-        match self.shared.options.lag_policy(&waiting.topic) {
+        match self.shared.options.lag_policy(&topic) {
             LagPolicy::Disconnect => self.goodbye(GoodbyeReason::TooSlow),
-            LagPolicy::Skip => self.skip(0),
+            LagPolicy::Skip => {}
             LagPolicy::Conflate => {
+                let Some((group, seat)) = &mut self.state.live else {
+                    return;
+                };
                 let group = group.clone();
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
                 if let Some(until) = group.pass_over(seat) {
@@ -236,29 +229,6 @@ impl Turn<'_> {
                 }
             }
         }
-    }
-
-    /// Leaves out all that waits, up to this sequence at least, and says so.
-    fn skip(&mut self, until: u64) {
-        self.gap(GapReason::Lagged);
-        let State {
-            steps,
-            cursor,
-            live,
-            ..
-        } = &mut *self.state;
-        *cursor = until.max(*cursor);
-        steps.retain(|step| match step {
-            Step::CatchUp { until, .. } => {
-                *cursor = (*cursor).max(*until);
-                false
-            }
-            Step::Resumed { .. } | Step::End => true,
-        });
-        if let Some((group, seat)) = live {
-            *cursor = group.pass_over(seat).unwrap_or(0).max(*cursor);
-        }
-        self.shared.core.lock().counters.skipped += 1;
     }
 
     fn gap(&mut self, reason: GapReason) {

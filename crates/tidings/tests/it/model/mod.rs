@@ -90,8 +90,6 @@ struct Reader {
     position: u64,
     /// The last step in which it was told that what had gone is missing.
     excused: usize,
-    /// Events up to here may have been left out by a skip.
-    skipped: u64,
     /// Nothing was handed out yet of a start without an id.
     fresh: bool,
     replay_until: u64,

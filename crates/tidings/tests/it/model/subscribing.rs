@@ -98,7 +98,6 @@ impl World {
                 wanted: vec![wanted],
                 position,
                 excused: self.step,
-                skipped: 0,
                 fresh: resume_after.is_none(),
                 replay_until: head,
                 awaited,
