@@ -47,21 +47,20 @@ impl StreamRequest {
         })
     }
 
-    /// Subscribes and answers: the stream, 204 if it is over, or why there is none.
+    /// Subscribes and answers: the stream, 204 if it is over, or why there is none. If only the head is wanted, the
+    /// subscription ends at once.
     pub fn respond(
         self,
         broker: &Broker,
         mut subscription: Subscription,
         options: StreamOptions,
     ) -> Response {
-        if self.head_only {
-            return stream_head();
-        }
         if let Some(id) = self.resume_after {
             subscription = subscription.resume_after(id);
         }
         match broker.subscribe(subscription) {
             Ok(subscriber) if subscriber.is_over() => StatusCode::NO_CONTENT.into_response(),
+            Ok(_) if self.head_only => stream_head(),
             Ok(subscriber) => EventStream::new(subscriber, options).into_response(),
             Err(SubscribeError::Closed | SubscribeError::TooManySubscriptions)
                 if self.from_browser =>
@@ -149,5 +148,43 @@ fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
             error.to_string(),
         )
         .retry_after(retry),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings::Event;
+
+    use super::*;
+
+    fn status(broker: &Broker, topic: &str, head_only: bool) -> u16 {
+        let request = StreamRequest {
+            head_only,
+            ..Default::default()
+        };
+        let subscription = Subscription::to(Topic::new(topic).unwrap()).encoded(stream::raw(true));
+        let response = request.respond(broker, subscription, StreamOptions::default());
+        response.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_request_for_the_head_has_the_status_of_the_stream() {
+        let broker = Broker::builder().max_subscriptions(1).build();
+        let ended = Topic::new("ended").unwrap();
+        broker
+            .publish(ended, Event::new("").ending_topic())
+            .unwrap();
+        for head_only in [false, true] {
+            assert_eq!(status(&broker, "ended", head_only), 204);
+            assert_eq!(status(&broker, "open", head_only), 200);
+        }
+        assert_eq!(broker.stats().subscriptions, 0);
+
+        let _reader = broker
+            .subscribe(Subscription::to(Topic::new("open").unwrap()))
+            .unwrap();
+        for head_only in [false, true] {
+            assert_eq!(status(&broker, "open", head_only), 503);
+        }
     }
 }

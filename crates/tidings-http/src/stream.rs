@@ -48,6 +48,8 @@ impl Default for StreamOptions {
 pub struct EventStream {
     subscriber: Subscriber,
     preamble: Option<Bytes>,
+    /// Where the stream starts, if that is to be told together with the gap it begins with.
+    id_of_gap: Option<EventId>,
     keep_alive: Option<KeepAlive>,
 }
 
@@ -63,12 +65,19 @@ impl EventStream {
     pub fn new(subscriber: Subscriber, options: StreamOptions) -> Self {
         let id = options.ids.then(|| subscriber.start().to_string());
         let id = id.and_then(|id| EventId::new(id).ok());
-        let preamble = Preamble {
-            retry: Some(spread(options.retry)),
-            id: id.as_ref(),
-        };
-        let mut first = Vec::new();
-        preamble.encode(&mut first);
+        let retry = spread(options.retry);
+        let (mut first, mut id_of_gap) = (Vec::new(), None);
+        if subscriber.begins_elsewhere() {
+            // Left open: the block goes on with what comes first, and its id with the gap.
+            encode_retry(retry, &mut first);
+            id_of_gap = id;
+        } else {
+            let preamble = Preamble {
+                retry: Some(retry),
+                id: id.as_ref(),
+            };
+            preamble.encode(&mut first);
+        }
         let keep_alive = options
             .keep_alive
             .filter(|interval| !interval.is_zero())
@@ -76,6 +85,7 @@ impl EventStream {
         Self {
             subscriber,
             preamble: Some(first.into()),
+            id_of_gap,
             keep_alive,
         }
     }
@@ -93,7 +103,7 @@ impl http_body::Body for EventStream {
         let frame = match this.preamble.take() {
             Some(preamble) => preamble,
             None => match this.subscriber.poll_batch(cx) {
-                Poll::Ready(Some(batch)) => encode(batch),
+                Poll::Ready(Some(batch)) => encode(batch, &mut this.id_of_gap),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
                     let due = this
@@ -190,13 +200,17 @@ fn unannounced(bytes: Bytes) -> Body {
 
 /// The block of a control event. A goodbye begins with the `retry:` that it announces.
 pub fn encode_control(control: &Control, out: &mut Vec<u8>) {
+    encode_control_at(control, None, out);
+}
+
+fn encode_control_at(control: &Control, id: Option<&EventId>, out: &mut Vec<u8>) {
     if let Control::Goodbye { retry_after, .. } = control {
         encode_retry(*retry_after, out);
     }
     let event = EventName::new(control.name()).expect("names of control events are event names");
     let data = control.json().to_string();
     Block {
-        id: None,
+        id,
         event: Some(&event),
         data: &data,
     }
@@ -219,7 +233,7 @@ pub(crate) fn raw(ids: bool) -> Wire {
     }
 }
 
-fn encode(mut batch: Vec<Delivery>) -> Bytes {
+fn encode(mut batch: Vec<Delivery>, id_of_gap: &mut Option<EventId>) -> Bytes {
     if let [Delivery::Event { block, .. }] = &mut *batch {
         return std::mem::take(block);
     }
@@ -227,6 +241,9 @@ fn encode(mut batch: Vec<Delivery>) -> Bytes {
     for delivery in &batch {
         match delivery {
             Delivery::Event { block, .. } => out.extend_from_slice(block),
+            Delivery::Control(control @ Control::Gap(_)) => {
+                encode_control_at(control, id_of_gap.take().as_ref(), &mut out);
+            }
             Delivery::Control(control) => encode_control(control, &mut out),
         }
     }

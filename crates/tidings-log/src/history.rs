@@ -23,6 +23,8 @@ pub(crate) struct History {
     pub(crate) evicted_at: u64,
     /// As `evicted_at`, for the newest eviction that `lost` counts.
     pub(crate) lost_at: u64,
+    /// Nothing was evicted from this topic: the marks above are those of what may have had its name before.
+    pub(crate) inherited: bool,
     /// Whether the newest event ended the topic.
     pub(crate) ended: bool,
     /// The newest retained event of each key; empty unless the rules ask for it.
@@ -41,6 +43,7 @@ impl History {
             lost: forgotten,
             evicted_at: forgotten_at,
             lost_at: forgotten_at,
+            inherited: true,
             ended: false,
             newest: HashMap::new(),
         }
@@ -63,6 +66,7 @@ impl History {
         self.bytes -= record.size();
         self.evicted = record.sequence;
         self.evicted_at = eviction;
+        self.inherited = false;
         if self.is_superseded(record) {
             return;
         }
@@ -87,13 +91,9 @@ impl History {
     }
 
     /// The retained sequences in `(after, until]`, oldest first.
-    pub(crate) fn between(&self, after: u64, until: u64) -> impl Iterator<Item = u64> {
-        let start = self
-            .sequences
-            .partition_point(|sequence| *sequence <= after);
-        self.sequences
-            .range(start..)
-            .copied()
-            .take_while(move |sequence| *sequence <= until)
+    pub(crate) fn between(&self, after: u64, until: u64) -> impl DoubleEndedIterator<Item = u64> {
+        let behind = |end: u64| self.sequences.partition_point(|sequence| *sequence <= end);
+        let (start, end) = (behind(after), behind(until));
+        self.sequences.range(start..end.max(start)).copied()
     }
 }

@@ -48,22 +48,44 @@ impl Window {
 /// What one read gave.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The events, by rising sequence.
+    /// The events, in the order of reading.
     pub records: Vec<Arc<Record>>,
-    /// Everything in the scope up to here has been given. The end of the window, or where to go on from.
+    /// Everything in the scope between here and where the reading began has been given. The other end of the window,
+    /// or where to go on from.
     pub reached: u64,
 }
 
 impl Page {
-    /// Takes what is wanted of these records, which are all that the window may give, up to the end of a page.
-    pub(crate) fn fill<'a>(
+    /// Takes what is wanted of these records, which are all of the window by rising sequence, up to the end of a page.
+    pub(crate) fn forwards<'a>(
         window: Window,
         records: impl Iterator<Item = &'a Arc<Record>>,
         wanted: impl Fn(&Record) -> bool,
     ) -> Self {
+        Self::fill(window, records, wanted, window.after, window.until, 0)
+    }
+
+    /// As [`forwards`](Self::forwards), for records by falling sequence.
+    pub(crate) fn backwards<'a>(
+        window: Window,
+        records: impl Iterator<Item = &'a Arc<Record>>,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Self {
+        Self::fill(window, records, wanted, window.until, window.after, 1)
+    }
+
+    /// Goes from one end of the window to the other. A record is behind once `past` below its sequence is reached.
+    fn fill<'a>(
+        window: Window,
+        records: impl Iterator<Item = &'a Arc<Record>>,
+        wanted: impl Fn(&Record) -> bool,
+        from: u64,
+        to: u64,
+        past: u64,
+    ) -> Self {
         let mut page = Self {
             records: Vec::new(),
-            reached: window.after,
+            reached: from,
         };
         let mut bytes = 0;
         for (examined, record) in records.enumerate() {
@@ -77,9 +99,9 @@ impl Page {
                 bytes += record.size();
                 page.records.push(record.clone());
             }
-            page.reached = record.sequence;
+            page.reached = record.sequence - past;
         }
-        page.reached = window.until;
+        page.reached = to;
         page
     }
 }

@@ -143,12 +143,6 @@ impl Broker {
         self.shared.core.lock().topic(topic)
     }
 
-    /// What is known of all topics that the selector matches, by name.
-    pub fn topics(&self, selector: Option<&Selector>) -> Vec<TopicStats> {
-        let accepts = |topic: &Topic| selector.is_none_or(|selector| selector.matches(topic));
-        self.shared.core.lock().topics(&accepts)
-    }
-
     /// Forgets the history of a topic and opens it again if it has ended. Streams that name it end with a goodbye,
     /// streams that match it by a pattern get a gap. False if it was not known.
     pub fn delete(&self, topic: &Topic) -> bool {

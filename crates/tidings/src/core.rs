@@ -319,16 +319,6 @@ impl Core {
             .map(|summary| self.describe(summary))
     }
 
-    /// The topics that a predicate accepts, by name.
-    pub(crate) fn topics(&self, accepts: &dyn Fn(&Topic) -> bool) -> Vec<TopicStats> {
-        let mut summaries = self.log.summaries(&Scope::Matching(accepts));
-        summaries.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
-        summaries
-            .into_iter()
-            .map(|summary| self.describe(summary))
-            .collect()
-    }
-
     fn describe(&self, summary: tidings_log::TopicSummary) -> TopicStats {
         TopicStats {
             first_id: summary.first.map(|sequence| self.log.position(sequence)),

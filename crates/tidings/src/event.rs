@@ -35,10 +35,17 @@ pub enum EventError {
 
 impl Event {
     /// An event of the default type `message` with this text.
+    ///
+    /// Event streams have one kind of line end, so CRLF and CR become LF here, once, and every reader and every answer
+    /// has the same data.
     pub fn new(data: impl Into<Arc<str>>) -> Self {
+        let mut data = data.into();
+        if data.contains('\r') {
+            data = data.replace("\r\n", "\n").replace('\r', "\n").into();
+        }
         Self {
             name: None,
-            data: data.into(),
+            data,
             key: None,
             ends_topic: false,
         }

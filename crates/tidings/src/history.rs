@@ -1,12 +1,14 @@
-use tidings_log::{Position, Window};
+use std::{ops::ControlFlow, sync::Arc};
+
+use tidings_log::{Position, Record};
 
 use crate::{
-    Broker, Control, Gap, Published, StartAt, SubscribeError, Subscription,
-    plan::{Plan, has_events},
+    Broker, Control, Gap, GapReason, Published, SubscribeError, Subscription, plan,
+    plan::{Begin, Plan},
 };
 
 /// How many bytes of events one answer holds before no further event is added.
-const HISTORY_BYTES: u64 = 8 << 20;
+const HISTORY_BYTES: u64 = 4 << 20;
 
 /// A page of retained events.
 #[derive(Clone, Debug)]
@@ -21,10 +23,18 @@ pub struct History {
     pub ended: bool,
 }
 
+/// Collects up to a number and a size.
+struct Collected {
+    records: Vec<Arc<Record>>,
+    bytes: u64,
+    limit: usize,
+}
+
 impl Broker {
     /// Reads up to `limit` retained events: after the id to resume after the oldest ones, otherwise the newest.
     ///
-    /// An answer holds about 8 MiB of payload at most; [`History::position`] tells where to go on from.
+    /// An answer holds about 4 MiB of payload at most; [`History::position`] tells where to go on from. It reads page
+    /// by page and lets publishers go first, so it may take long where few events of many are of a wanted type.
     ///
     /// # Errors
     /// [`SubscribeError`], as for a subscription to the same.
@@ -37,44 +47,70 @@ impl Broker {
         self.shared.check_selectors(filter.selectors())?;
         let mut core = self.shared.core.lock();
         core.log.expire(self.shared.clock.now());
-        let plan = Plan::new(
-            &core.log,
-            &filter,
-            StartAt::Newest(limit),
-            subscription.resume_after.as_deref(),
-        );
+        let begin = match &subscription.resume_after {
+            Some(id) => Begin::Resume(id),
+            None => Begin::At(core.log.head()),
+        };
+        let plan = Plan::new(&core.log, &filter, begin);
+        let (head, evictions) = (core.log.head(), core.log.evictions());
+        let nothing = core.log.position(head.max(plan.cursor));
+        drop(core);
 
-        let mut records = Vec::new();
-        let mut window = Window::new(plan.cursor, core.log.head());
-        let mut bytes = 0;
-        while window.after < window.until && records.len() < limit && bytes < HISTORY_BYTES {
-            let page = filter.scope(|scope| core.log.page(scope, window));
-            window.after = page.reached;
-            for record in page
-                .records
-                .into_iter()
-                .filter(|record| filter.wants(record))
-                .take(limit - records.len())
-            {
-                bytes += record.size();
-                records.push(record);
+        let mut found = Collected::up_to(limit);
+        let shared = &self.shared;
+        if subscription.resume_after.is_some() {
+            shared.scan(&filter, plan.cursor, head, |record| found.add(record));
+        } else {
+            shared.scan_back(&filter, head, |record| found.add(record));
+            found.records.reverse();
+        }
+
+        let position = found
+            .records
+            .last()
+            .map_or(nothing, |record| record.position());
+        let ended = plan.ended && !shared.has_events(&filter, position.sequence, head);
+        let mut gap = plan.gap;
+        if let (None, Some(id)) = (&gap, plan.resumed) {
+            let core = shared.core.lock();
+            let lost = filter.scope(|scope| core.log.holes(scope, plan.cursor, evictions));
+            if !lost.is_empty() {
+                let oldest = filter.scope(|scope| plan::oldest(&core.log, scope));
+                gap = Some(Control::gap(GapReason::Evicted, id, oldest));
             }
         }
-        let position = match records.last() {
-            Some(record) => record.position(),
-            None => core.log.position(window.after.max(plan.cursor)),
-        };
-        let ended = plan.ended && !has_events(&core.log, &filter, position.sequence);
-        let gap = plan.gap.and_then(|control| match control {
+        let gap = gap.and_then(|control| match control {
             Control::Gap(gap) => Some(gap),
             Control::Connected { .. } | Control::Resumed { .. } | Control::Goodbye { .. } => None,
         });
-        let events = records.into_iter().map(Published::new).collect();
+        let events = found.records.into_iter().map(Published::new).collect();
         Ok(History {
             events,
             position,
             gap,
             ended,
         })
+    }
+}
+
+impl Collected {
+    fn up_to(limit: usize) -> Self {
+        Self {
+            records: Vec::new(),
+            bytes: 0,
+            limit,
+        }
+    }
+
+    fn add(&mut self, record: Arc<Record>) -> ControlFlow<()> {
+        if self.records.len() < self.limit {
+            self.bytes += record.size();
+            self.records.push(record);
+        }
+        if self.records.len() >= self.limit || self.bytes >= HISTORY_BYTES {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }

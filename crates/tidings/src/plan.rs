@@ -1,8 +1,19 @@
 //! Where a subscription begins and what it is told first: a pure decision over the log.
 
-use tidings_log::{MemoryLog, Position, Scope, Window};
+use tidings_log::{MemoryLog, Position, Scope};
 
-use crate::{Control, GapReason, StartAt, filter::Filter};
+use crate::{Control, GapReason, filter::Filter};
+
+/// Where a subscription asks to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin<'a> {
+    /// With the oldest retained event.
+    Start,
+    /// After this sequence.
+    At(u64),
+    /// After the event with this id, if that is one.
+    Resume(&'a str),
+}
 
 /// The beginning of a subscription.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,40 +30,20 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Decides for the log as it is, its head included.
-    pub(crate) fn new(
-        log: &MemoryLog,
-        filter: &Filter,
-        start_at: StartAt,
-        resume_after: Option<&str>,
-    ) -> Self {
+    pub(crate) fn new(log: &MemoryLog, filter: &Filter, begin: Begin<'_>) -> Self {
         let ended = filter
             .topics()
             .is_some_and(|topics| topics.iter().all(|topic| log.has_ended(topic)));
-        let (cursor, gap, resumed) = match resume_after {
-            Some(id) => filter.scope(|scope| resume(log, scope, id)),
-            None => (start(log, filter, start_at), None, None),
-        };
+        let (cursor, gap, resumed) = filter.scope(|scope| match begin {
+            Begin::Start => (before_oldest(log, scope), None, None),
+            Begin::At(cursor) => (cursor, None, None),
+            Begin::Resume(id) => resume(log, scope, id),
+        });
         Self {
             cursor,
             gap,
             resumed,
             ended,
-        }
-    }
-
-    /// Whether there is nothing to say and never will be.
-    pub(crate) fn is_over(&self, log: &MemoryLog, filter: &Filter) -> bool {
-        self.ended && self.gap.is_none() && !has_events(log, filter, self.cursor)
-    }
-}
-
-fn start(log: &MemoryLog, filter: &Filter, start_at: StartAt) -> u64 {
-    match start_at {
-        StartAt::Now => log.head(),
-        StartAt::Start => filter.scope(|scope| before_oldest(log, scope)),
-        StartAt::Newest(n) => {
-            let keep = |record: &_| filter.wants(record);
-            filter.scope(|scope| log.start_of_newest(scope, n, log.head(), keep))
         }
     }
 }
@@ -87,17 +78,4 @@ fn before_oldest(log: &MemoryLog, scope: &Scope<'_>) -> u64 {
 
 pub(crate) fn oldest(log: &MemoryLog, scope: &Scope<'_>) -> Option<Position> {
     log.oldest(scope).map(|sequence| log.position(sequence))
-}
-
-/// Whether the log has an event after this place that the filter lets through.
-pub(crate) fn has_events(log: &MemoryLog, filter: &Filter, after: u64) -> bool {
-    let mut window = Window::new(after, log.head());
-    while window.after < window.until {
-        let page = filter.scope(|scope| log.page(scope, window));
-        if page.records.iter().any(|record| filter.wants(record)) {
-            return true;
-        }
-        window.after = page.reached;
-    }
-    false
 }

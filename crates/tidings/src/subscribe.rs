@@ -3,10 +3,10 @@ use std::sync::Arc;
 use tidings_log::Timestamp;
 
 use crate::{
-    Broker, ConnectionId, Control, SubscribeError, Subscriber, Subscription,
+    Broker, ConnectionId, Control, StartAt, SubscribeError, Subscriber, Subscription,
     core::Core,
     filter::Filter,
-    plan::Plan,
+    plan::{Begin, Plan},
     reader::{Reader, Reading, State, Step},
 };
 
@@ -20,6 +20,13 @@ impl Broker {
         self.shared.check_selectors(filter.selectors())?;
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
+        // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
+        let newest = match (&subscription.resume_after, subscription.start_at) {
+            (None, StartAt::Newest(n)) => {
+                self.shared.start_of_newest(&filter, n, self.shared.head())
+            }
+            _ => 0,
+        };
         let mut core = self.shared.core.lock();
         if core.closed {
             return Err(SubscribeError::Closed);
@@ -29,18 +36,28 @@ impl Broker {
         }
         core.log.expire(now);
 
-        let plan = Plan::new(
-            &core.log,
-            &filter,
-            subscription.start_at,
-            subscription.resume_after.as_deref(),
-        );
+        let begin = match (&subscription.resume_after, subscription.start_at) {
+            (Some(id), _) => Begin::Resume(id),
+            (None, StartAt::Now) => Begin::At(core.log.head()),
+            (None, StartAt::Start) => Begin::Start,
+            (None, StartAt::Newest(_)) => Begin::At(newest),
+        };
+        let mut plan = Plan::new(&core.log, &filter, begin);
+        let mut over = false;
+        if plan.ended && plan.gap.is_none() {
+            // Nothing is added to ended topics; if one is opened again meanwhile, the plan is made anew.
+            let head = core.log.head();
+            drop(core);
+            over = !self.shared.has_events(&filter, plan.cursor, head);
+            core = self.shared.core.lock();
+            plan = Plan::new(&core.log, &filter, begin);
+            over &= plan.ended && plan.gap.is_none();
+        }
         let start = core.log.position(plan.cursor);
-        let over = plan.is_over(&core.log, &filter);
         let state = if over {
             State::over(plan.cursor, now)
         } else {
-            begin(&mut core, plan, &filter, &subscription, &id, now)
+            open(&mut core, plan, &filter, &subscription, &id, now)
         };
         let reader = Arc::new(Reader::new(id.clone(), subscription.peer, state, now));
         if !over {
@@ -53,7 +70,7 @@ impl Broker {
 }
 
 /// Takes the live place at the head, and then plans to read what lies before it, at the reader's own pace.
-fn begin(
+fn open(
     core: &mut Core,
     plan: Plan,
     filter: &Filter,

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tidings_log::Position;
 
-use crate::{ConnectionId, Control, Published, broker::Shared, reader::Reader, take::take};
+use crate::{
+    ConnectionId, Control, GapReason, Published, broker::Shared, reader::Reader, take::take,
+};
 
 /// An open subscription: a stream of what its selectors match, in order, with no gap that is not announced.
 ///
@@ -55,6 +57,18 @@ impl Subscriber {
     /// The place the stream starts at. Resuming from it gives all that this subscription would have been given.
     pub fn start(&self) -> &Position {
         &self.start
+    }
+
+    /// Whether it begins with a gap after which another id than the one asked for is the place to resume from.
+    ///
+    /// A reader must not be told that id before it is told of the gap: cut in between, it would resume from there and
+    /// never learn that something is missing.
+    pub fn begins_elsewhere(&self) -> bool {
+        let state = self.reader.state.lock();
+        state.opening.iter().any(|control| match control {
+            Control::Gap(gap) => gap.reason != GapReason::Evicted,
+            Control::Connected { .. } | Control::Resumed { .. } | Control::Goodbye { .. } => false,
+        })
     }
 
     /// Whether it has nothing to give and never will: every topic has ended and nothing was missed.

@@ -1,4 +1,4 @@
-use crate::{MemoryLog, Record, Scope, Topic, history::History};
+use crate::{MemoryLog, Record, Scope, Topic};
 
 /// What a reader has missed while it was under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,23 +42,24 @@ impl MemoryLog {
         if self.evictions == since || self.highest_evicted <= after {
             return Holes::default();
         }
-        let lost = |(topic, history): (&Topic, &History)| {
-            let lost_some = history.evicted > after && history.evicted_at > since;
-            lost_some.then(|| {
-                (
-                    topic.clone(),
-                    history.lost <= after || history.lost_at <= since,
-                )
-            })
-        };
+        let mut holes = Holes::default();
+        for (topic, history) in self.histories(scope) {
+            if history.evicted <= after || history.evicted_at <= since {
+                continue;
+            }
+            if history.inherited {
+                holes.forgotten = true;
+                continue;
+            }
+            let only_superseded = history.lost <= after || history.lost_at <= since;
+            holes.topics.push((topic.clone(), only_superseded));
+        }
         let known_only = match scope {
             Scope::Topics(topics) => topics.iter().all(|topic| self.contains(topic)),
             Scope::Matching(_) => false,
         };
-        Holes {
-            topics: self.histories(scope).filter_map(lost).collect(),
-            forgotten: !known_only && self.forgotten > after && self.forgotten_at > since,
-        }
+        holes.forgotten |= !known_only && self.forgotten > after && self.forgotten_at > since;
+        holes
     }
 
     /// Whether a newer event of the same key has made this one unnecessary; only topics with keyed rules know.

@@ -20,6 +20,8 @@ pub struct MemoryLog {
     bytes: u64,
     records: BTreeMap<u64, Arc<Record>>,
     topics: HashMap<Topic, History>,
+    /// The keys of `topics` in order.
+    names: BTreeSet<Topic>,
     /// When the oldest event of each topic that has any expires.
     due: BTreeSet<(Timestamp, Topic)>,
     /// All topics in the order in which they would be forgotten: ended ones last, then by their newest event.
@@ -57,6 +59,7 @@ impl MemoryLog {
             bytes: 0,
             records: BTreeMap::new(),
             topics: HashMap::new(),
+            names: BTreeSet::new(),
             due: BTreeSet::new(),
             stalest: BTreeSet::new(),
             forgotten: 0,
@@ -151,6 +154,7 @@ impl MemoryLog {
                 self.forgotten_at,
             );
             self.stalest.insert((false, 0, topic.clone()));
+            self.names.insert(topic.clone());
             self.topics.insert(topic.clone(), history);
             self.topic_changes += 1;
         }
@@ -222,6 +226,7 @@ impl MemoryLog {
         let Some(history) = self.topics.remove(topic) else {
             return false;
         };
+        self.names.remove(topic);
         if let Some(expires) = self.expiry_of_oldest(&history) {
             self.due.remove(&(expires, topic.clone()));
         }

@@ -1,6 +1,6 @@
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Bound};
 
-use crate::{MemoryLog, Page, Record, Scope, Topic, Window, history::History};
+use crate::{MemoryLog, Page, Scope, Topic, Window, history::History};
 
 /// What is retained of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,44 +33,42 @@ impl MemoryLog {
                 let records = self
                     .forwards(topics, window)
                     .filter_map(|sequence| self.records.get(&sequence));
-                Page::fill(window, records, |_| true)
+                Page::forwards(window, records, |_| true)
             }
             Scope::Matching(accepts) => {
                 let records = self
                     .records
                     .range(window.after + 1..=window.until)
                     .map(|(_, record)| record);
-                Page::fill(window, records, |record| accepts(&record.topic))
+                Page::forwards(window, records, |record| accepts(&record.topic))
             }
         }
     }
 
-    /// The highest sequence at which the n newest events (of those that `keep` accepts) up to `until` all lie behind.
-    pub fn start_of_newest(
-        &self,
-        scope: &Scope<'_>,
-        n: usize,
-        until: u64,
-        keep: impl Fn(&Record) -> bool,
-    ) -> u64 {
-        if n == 0 {
-            return until;
+    /// A page of the events in a window, by falling sequence.
+    pub fn page_back(&self, scope: &Scope<'_>, window: Window) -> Page {
+        if window.after >= window.until {
+            return Page {
+                records: Vec::new(),
+                reached: window.after,
+            };
         }
-        let kept = |sequence: &u64| {
-            self.records
-                .get(sequence)
-                .is_some_and(|record| keep(record))
-        };
-        let oldest = match scope {
-            Scope::Topics(topics) => self.backwards(topics, until).filter(kept).take(n).last(),
-            Scope::Matching(accepts) => {
-                let newest_first = self.records.range(..=until).rev();
-                let matching =
-                    newest_first.filter(|(_, record)| accepts(&record.topic) && keep(record));
-                matching.map(|(sequence, _)| *sequence).take(n).last()
+        match scope {
+            Scope::Topics(topics) => {
+                let records = self
+                    .backwards(topics, window)
+                    .filter_map(|sequence| self.records.get(&sequence));
+                Page::backwards(window, records, |_| true)
             }
-        };
-        oldest.map_or(until, |sequence| sequence - 1)
+            Scope::Matching(accepts) => {
+                let records = self
+                    .records
+                    .range(window.after + 1..=window.until)
+                    .rev()
+                    .map(|(_, record)| record);
+                Page::backwards(window, records, |record| accepts(&record.topic))
+            }
+        }
     }
 
     /// The oldest retained event of the scope.
@@ -85,9 +83,10 @@ impl MemoryLog {
         self.topics.get_key_value(topic).map(summarise)
     }
 
-    /// What is retained of each topic of the scope, in no particular order.
-    pub fn summaries(&self, scope: &Scope<'_>) -> Vec<TopicSummary> {
-        self.histories(scope).map(summarise).collect()
+    /// The known topics by name, after this one or from the first.
+    pub fn names(&self, after: Option<&Topic>) -> impl Iterator<Item = &Topic> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.names.range::<Topic, _>((start, Bound::Unbounded))
     }
 
     pub(super) fn histories<'a>(
@@ -124,31 +123,20 @@ impl MemoryLog {
         })
     }
 
-    /// The retained sequences of these topics up to `until`, newest first.
-    fn backwards<'a>(&'a self, topics: &'a [Topic], until: u64) -> impl Iterator<Item = u64> + 'a {
-        let histories: Vec<&History> = topics
-            .iter()
-            .filter_map(|topic| self.topics.get(topic))
+    /// The retained sequences of these topics in the window, newest first.
+    fn backwards(&self, topics: &[Topic], window: Window) -> impl Iterator<Item = u64> {
+        let histories = topics.iter().filter_map(|topic| self.topics.get(topic));
+        let mut runs: Vec<_> = histories
+            .map(|history| history.between(window.after, window.until).rev())
             .collect();
-        let newest = |history: &&History| {
-            history
-                .sequences
-                .partition_point(|sequence| *sequence <= until)
-        };
-        let mut heap: BinaryHeap<(u64, usize, usize)> = histories
-            .iter()
+        let newest = runs
+            .iter_mut()
             .enumerate()
-            .filter_map(|(i, history)| {
-                newest(history)
-                    .checked_sub(1)
-                    .map(|at| (history.sequences[at], i, at))
-            })
-            .collect();
+            .filter_map(|(i, run)| run.next().map(|newest| (newest, i)));
+        let mut heap: BinaryHeap<(u64, usize)> = newest.collect();
         std::iter::from_fn(move || {
-            let (sequence, i, at) = heap.pop()?;
-            if let Some(before) = at.checked_sub(1) {
-                heap.push((histories[i].sequences[before], i, before));
-            }
+            let (sequence, i) = heap.pop()?;
+            heap.extend(runs[i].next().map(|next| (next, i)));
             Some(sequence)
         })
     }

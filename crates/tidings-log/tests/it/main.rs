@@ -4,6 +4,7 @@
 
 mod contract;
 mod model;
+mod newest;
 
 contract::run_against!(memory, |options| tidings_log::MemoryLog::new(
     contract::epoch(),

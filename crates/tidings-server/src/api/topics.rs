@@ -41,8 +41,9 @@ struct Entry {
 pub(super) async fn list(
     State(hub): State<Hub>,
     parameters: Parameters,
-) -> Result<Snapshot, Problem> {
-    Ok(Question::read(&parameters)?.answer(&hub))
+) -> Result<Response, Problem> {
+    let question = Question::read(&parameters)?;
+    twin::answer(&hub, move |hub| question.answer(hub)).await
 }
 
 /// `GET /api/topics/stream`
@@ -77,9 +78,9 @@ impl Question {
     }
 
     fn answer(&self, hub: &Hub) -> Snapshot {
-        let found = hub.broker.topics(self.selector.as_ref());
-        let total = found.len();
-        let topics: Vec<Entry> = found.iter().take(self.limit).map(Entry::of).collect();
+        let found = hub.broker.topics(self.selector.as_ref(), self.limit);
+        let topics = found.topics.iter().map(Entry::of).collect();
+        let total = found.total;
         Snapshot::of(&Answer { topics, total })
     }
 }

@@ -100,3 +100,18 @@ fn it_has_ended_only_when_nothing_follows() {
     );
     assert_eq!((data(&rest), rest.ended), (vec!["3"], true));
 }
+
+#[test]
+fn the_newest_are_the_newest_however_large_they_are() {
+    let broker = Broker::new();
+    for n in 0..40 {
+        publish(&broker, "a", &format!("{n}:{}", "x".repeat(900 << 10)));
+    }
+    let history = broker.history(&to(&["a"]), 100).unwrap();
+    let numbers: Vec<_> = history
+        .events
+        .iter()
+        .map(|event| event.data().split(':').next().unwrap())
+        .collect();
+    assert_eq!(numbers, ["35", "36", "37", "38", "39"]);
+}

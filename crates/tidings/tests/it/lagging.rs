@@ -394,3 +394,17 @@ async fn a_stalled_reader_that_leaves_is_counted_as_disconnected() {
     drop((stalled, brisk));
     assert_eq!(broker.stats().lag.disconnected, 1);
 }
+
+#[test]
+fn a_deleted_topic_does_not_make_a_new_one_lag() {
+    let broker = Broker::new();
+    let mut subscriber = broker.subscribe(to(&["**"])).unwrap();
+    for n in 1..=3 {
+        publish(&broker, "a", &large(n));
+    }
+    broker.delete(&topic("a"));
+    publish(&broker, "new", "4");
+    let got = drain(&mut subscriber);
+    assert!(got.contains(&"4".to_owned()), "{:?}", numbers(&got));
+    assert!(!got.contains(&"<goodbye too-slow>".to_owned()));
+}

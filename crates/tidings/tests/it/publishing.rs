@@ -143,7 +143,8 @@ fn a_batch_over_the_number_of_topics_names_the_first_that_does_not_fit() {
     broker.publish_batch(&batch).unwrap();
     assert_eq!(
         broker
-            .topics(None)
+            .topics(None, usize::MAX)
+            .topics
             .iter()
             .map(|topic| topic.log.topic.as_str())
             .collect::<Vec<_>>(),
@@ -281,4 +282,9 @@ async fn what_is_too_old_goes_with_the_next_event() {
     tokio::time::advance(age).await;
     publish(&broker, "b", "2");
     assert_eq!(broker.stats().events, 1);
+}
+
+#[test]
+fn every_line_end_becomes_a_line_feed() {
+    assert_eq!(Event::new("a\r\nb\rc\n\rd").data(), "a\nb\nc\n\nd");
 }

@@ -3,7 +3,6 @@
 mod caps;
 mod closing;
 mod deadlines;
-mod descriptors;
 mod drain;
 mod http2;
 mod requests;

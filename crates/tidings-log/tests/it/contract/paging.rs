@@ -1,5 +1,7 @@
 use tidings_log::{LogOptions, MemoryLog, Record, Window};
 
+use crate::newest::start_of_newest;
+
 use super::{Open, append, both, keeping, overhead, read, retained};
 
 fn filled(open: Open) -> MemoryLog {
@@ -108,7 +110,7 @@ pub(crate) fn the_newest_are_counted_over_all_topics(open: Open) {
     let log = filled(open);
     let start = |n, until| {
         both(&["a", "b"], |scope| {
-            log.start_of_newest(scope, n, until, |_| true)
+            start_of_newest(&log, scope, n, until, |_| true)
         })
     };
     assert_eq!(start(0, 8), 8);
@@ -119,7 +121,8 @@ pub(crate) fn the_newest_are_counted_over_all_topics(open: Open) {
     assert_eq!(start(1, 7), 5);
     assert_eq!(start(2, 2), 0);
     assert_eq!(
-        both(&["nothing"], |scope| log.start_of_newest(
+        both(&["nothing"], |scope| start_of_newest(
+            &log,
             scope,
             3,
             8,
@@ -132,7 +135,11 @@ pub(crate) fn the_newest_are_counted_over_all_topics(open: Open) {
 pub(crate) fn the_newest_are_counted_of_what_is_wanted(open: Open) {
     let log = filled(open);
     let even = |record: &Record| record.sequence.is_multiple_of(2);
-    let start = |n| both(&["a", "b"], |scope| log.start_of_newest(scope, n, 8, even));
+    let start = |n| {
+        both(&["a", "b"], |scope| {
+            start_of_newest(&log, scope, n, 8, even)
+        })
+    };
     assert_eq!(start(1), 7);
     assert_eq!(start(2), 5);
     assert_eq!(start(3), 1);

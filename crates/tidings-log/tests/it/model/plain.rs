@@ -187,6 +187,12 @@ impl Model {
         lost.map(|(.., superseded)| superseded).collect()
     }
 
+    /// Whether it lost anything since it is known, and not only what had its name before.
+    pub(super) fn has_lost_of_its_own(&self, known: &Known) -> bool {
+        let mut own = known.events.iter().map(|place| &self.all[*place]);
+        own.any(|past| past.gone.is_some())
+    }
+
     pub(super) fn summary(&self, topic: &Topic) -> Option<TopicSummary> {
         let known = self.topics.get(topic)?;
         let kept = self.of_topic(topic);
