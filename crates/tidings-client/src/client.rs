@@ -1,15 +1,15 @@
 //! The client and its settings.
 
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
-use crate::error::{BuildError, TransportError};
+use crate::error::{BuildError, PublishError, TransportError};
 use crate::random::Keys;
 use crate::subscribe::Subscribe;
 use crate::transport;
@@ -39,6 +39,19 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) publish_attempts: u32,
+    pub(crate) on_publish_retry: RetryHook,
+}
+
+/// What is called before a publish is tried again.
+#[derive(Clone)]
+pub(crate) struct RetryHook(pub(crate) Arc<OnRetry>);
+
+type OnRetry = dyn Fn(&PublishError, Duration) + Send + Sync;
+
+impl fmt::Debug for RetryHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RetryHook")
+    }
 }
 
 impl Client {
@@ -53,6 +66,7 @@ impl Client {
                 idle_timeout: Duration::from_secs(45),
                 request_timeout: Duration::from_secs(30),
                 publish_attempts: 5,
+                on_publish_retry: RetryHook(Arc::new(|_, _| {})),
             },
         }
     }
@@ -144,6 +158,16 @@ impl ClientBuilder {
     /// Default: 5.
     pub fn publish_attempts(mut self, attempts: u32) -> Self {
         self.settings.publish_attempts = attempts.max(1);
+        self
+    }
+
+    /// Calls this whenever an attempt to publish has failed and another one follows: with why it
+    /// failed, and the wait before the next. It runs within the publish, so it must not block.
+    pub fn on_publish_retry(
+        mut self,
+        hook: impl Fn(&PublishError, Duration) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.on_publish_retry = RetryHook(Arc::new(hook));
         self
     }
 

@@ -194,8 +194,11 @@ impl fmt::Debug for TransportError {
 }
 
 impl Error for TransportError {
-    /// The innermost cause: the layers between only forward.
+    /// The innermost cause: the layers between only forward. A wait that ended has none.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if self.is_timeout() && !self.is_connect() {
+            return None;
+        }
         std::iter::successors(self.error.source(), |&cause| cause.source()).last()
     }
 }

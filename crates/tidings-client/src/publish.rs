@@ -136,6 +136,7 @@ impl Client {
             }
             let delay = backoff.next_delay([None, retry_after]);
             tracing::debug!(%error, ?delay, "publishing again");
+            (self.settings().on_publish_retry.0)(&error, delay);
             time::sleep(delay).await;
         }
     }

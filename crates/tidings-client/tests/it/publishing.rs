@@ -1,3 +1,4 @@
+use std::sync::mpsc;
 use std::time::Duration;
 
 use tidings_client::{Client, Durability, NewEvent, PublishError, ReadError};
@@ -98,6 +99,28 @@ async fn the_attempts_are_counted() {
             .is_err()
     );
     assert_eq!(server.request().await.body, "x");
+}
+
+#[tokio::test]
+async fn every_further_attempt_is_announced_with_its_reason() {
+    let server = Server::start([
+        Reply::Close(String::new()),
+        answer("503 Full", "", r#"{"detail":"full"}"#),
+        answer("503 Full", "", r#"{"detail":"still full"}"#),
+    ])
+    .await;
+    let (tell, told) = mpsc::channel();
+    let client = server.client_with(|builder| {
+        builder
+            .publish_attempts(3)
+            .on_publish_retry(move |error, _| {
+                tell.send(error.to_string()).unwrap();
+            })
+    });
+    assert!(client.publish("t", NewEvent::new("hi")).await.is_err());
+    let told: Vec<_> = told.try_iter().collect();
+    let full = "the hub cannot take events now: full (HTTP 503)";
+    assert_eq!(told, ["no answer from the hub", full]);
 }
 
 #[tokio::test]

@@ -1,12 +1,17 @@
 //! Which hub a client command speaks to.
 
 use std::fmt;
+use std::time::Duration;
 
 use clap::Args;
 use clap::error::ErrorKind;
 use tidings_client::{BuildError, Client, ClientBuilder};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8434";
+
+/// So long one request is given: somebody waits for the command, or a command that prints faster
+/// than it can be published.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 pub(crate) struct HubArgs {
@@ -24,7 +29,8 @@ impl HubArgs {
         &self,
         adjust: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> anyhow::Result<Client> {
-        match adjust(Client::builder(&self.url)).build() {
+        let builder = Client::builder(&self.url).request_timeout(REQUEST_TIMEOUT);
+        match adjust(builder).build() {
             Err(error @ BuildError::Url { .. }) => Err(usage_error(format_args!(
                 "invalid value for --url: {error}"
             ))),

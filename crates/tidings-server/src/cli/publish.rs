@@ -4,11 +4,15 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use anyhow::Context;
 use clap::Args;
-use tidings_client::NewEvent;
+use tidings_client::{NewEvent, PublishError};
 
 use crate::cli::exit::Exit;
 use crate::cli::hub::{self, HubArgs};
+use crate::cli::progress::Progress;
 use crate::cli::{notice, publish_lines};
+
+/// So often publishing is tried in all.
+const ATTEMPTS: u32 = 3;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -78,12 +82,21 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<Exit> {
             "--lines reads stdin: leave DATA out, or give -"
         )));
     }
-    let client = args.hub.client()?;
+    let progress = match args.lines {
+        true => Progress::of_stdin(),
+        false => Progress::none(),
+    };
+    let retried = progress.clone();
+    let client = args.hub.client_with(|builder| {
+        builder
+            .publish_attempts(ATTEMPTS)
+            .on_publish_retry(move |error, _| retried.interrupt(|| say_why(error)))
+    })?;
     if from_stdin && io::stdin().is_terminal() {
         notice(format_args!("reading from the terminal; end with Ctrl-D"));
     }
     if args.lines {
-        return publish_lines::publish_lines(&args, client).await;
+        return publish_lines::publish_lines(&args, client, &progress).await;
     }
     let data = match &args.data {
         Some(data) if !from_stdin => data.clone(),
@@ -107,6 +120,16 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<Exit> {
         writeln!(stdout, "{}", receipt.id)?;
     }
     Ok(Exit::Success)
+}
+
+fn say_why(error: &PublishError) {
+    match error {
+        PublishError::NoAnswer(error) => notice(format_args!(
+            "no answer yet, trying again: {:#}",
+            anyhow::Error::new(error.clone())
+        )),
+        error => notice(format_args!("not published yet, trying again: {error}")),
+    }
 }
 
 /// All of stdin but its last line end, which is how commands end their output and no part of it.

@@ -29,8 +29,11 @@ const LONGEST_LINE: usize = 1024 * 1024;
 ///
 /// One batch is on its way while the next is filled, and goes as soon as the one before is
 /// acknowledged: a slow input is published line by line, a fast one in full batches.
-pub(crate) async fn publish_lines(args: &PublishArgs, client: Client) -> anyhow::Result<Exit> {
-    let progress = Progress::of_stdin();
+pub(crate) async fn publish_lines(
+    args: &PublishArgs,
+    client: Client,
+    progress: &Progress,
+) -> anyhow::Result<Exit> {
     let (sender, receiver) = mpsc::channel(1);
     let filling = Filling {
         args,
@@ -40,8 +43,8 @@ pub(crate) async fn publish_lines(args: &PublishArgs, client: Client) -> anyhow:
         lines: 0,
     };
     // A bad line ends the reading, not the publishing of what came before it.
-    let reading = async { Ok(read(filling, sender, &progress).await) };
-    let published = tokio::try_join!(reading, publish(&client, receiver, &progress));
+    let reading = async { Ok(read(filling, sender, progress).await) };
+    let published = tokio::try_join!(reading, publish(&client, receiver, progress));
     progress.finish();
     let (read, summary) = published?;
     if let Err(error) = read {
@@ -91,6 +94,9 @@ async fn read(
             },
         }
     };
+    if ended.is_ok() && filling.lines == 0 && filling.args.is_final {
+        anyhow::bail!("stdin is empty, there is no last line to be the final event");
+    }
     filling.release(ended.is_ok());
     if !filling.batch.is_empty() {
         // Where this fails, the publishing has failed, and says why.

@@ -4,7 +4,7 @@ use std::io;
 
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
-use tidings_client::{Client, Connection, Event, GapReason, Item, Start};
+use tidings_client::{Client, Connection, Event, GapReason, Item, ParseStartError, Start};
 use tokio::sync::watch;
 
 use crate::cli::exit::Exit;
@@ -37,7 +37,7 @@ pub(crate) struct SubscribeArgs {
     selectors: Vec<String>,
 
     /// Where to start: now, start, last:N or an event id
-    #[arg(long, value_name = "WHERE", default_value = "now")]
+    #[arg(long, value_name = "WHERE", default_value = "now", value_parser = start)]
     from: Start,
 
     /// Print events of this type only; can be given several times
@@ -66,6 +66,20 @@ pub(crate) async fn subscribe(args: SubscribeArgs) -> anyhow::Result<Exit> {
             Ok(Exit::Interrupted)
         }
     }
+}
+
+/// Refuses what the hub could only answer with a gap: an id that is none of a hub's.
+fn start(text: &str) -> Result<Start, ParseStartError> {
+    let start = text.parse()?;
+    if let Start::After(id) = &start {
+        let (epoch, sequence) = id.split_once('-').ok_or(ParseStartError)?;
+        let is_epoch = epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_sequence = sequence.bytes().all(|byte| byte.is_ascii_digit());
+        if epoch.is_empty() || sequence.is_empty() || !is_epoch || !is_sequence {
+            return Err(ParseStartError);
+        }
+    }
+    Ok(start)
 }
 
 async fn follow(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {

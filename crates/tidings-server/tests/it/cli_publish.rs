@@ -1,4 +1,7 @@
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
 
 use tidings_testkit::{Command, Position, StreamReader};
 
@@ -80,6 +83,54 @@ fn lines_are_one_event_each() {
     );
 }
 
+#[test]
+fn without_a_line_there_is_none_to_end_the_topic() {
+    let hub = hub();
+    let finished = tidings(&hub, &["publish", "t", "--lines", "--final"]).run();
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.stderr.contains("no last line"), "{finished:?}");
+    tidings(&hub, &["publish", "t", "x"]).run().success();
+}
+
+#[test]
+fn an_empty_event_can_end_the_topic() {
+    let hub = hub();
+    let mut stream = hub.stream("topic=t");
+    tidings(&hub, &["publish", "t", "--final"]).run().success();
+    assert_eq!(data(&stream.rest()), [""]);
+}
+
+#[test]
+fn another_attempt_is_told_with_its_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let hub = thread::spawn(move || {
+        drop(listener.accept().expect("a first attempt"));
+        let (mut socket, _) = listener.accept().expect("a second attempt");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\nx") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).expect("a request");
+            request.extend(byte);
+        }
+        let body = r#"{"id":"e-1","receivers":0,"durability":"memory"}"#;
+        let length = body.len();
+        write!(
+            socket,
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("an answer");
+    });
+    let finished = Command::new(TIDINGS, &["publish", "t", "x"])
+        .env("TIDINGS_URL", &format!("http://{address}"))
+        .run();
+    hub.join().expect("two attempts");
+    let said = "tidings: no answer yet, trying again: ";
+    assert!(finished.stderr.starts_with(said), "{finished:?}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+    assert_eq!(finished.success(), "e-1\n");
+}
+
 /// Reads `lines.len()` events and compares them with the lines; ids have to rise.
 fn assert_lines(stream: &mut StreamReader, lines: &[String]) {
     let mut before = 0;
@@ -105,7 +156,7 @@ fn a_file_of_a_hundred_thousand_lines_arrives_whole_and_in_order() {
     let mut live = hub.stream("topic=t");
 
     let publish = "exec \"$0\" publish t --lines --event line < lines.txt";
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| assert_lines(&mut live, &lines));
         Command::new("/bin/sh", &["-c", publish, TIDINGS])
             .env("TIDINGS_URL", &hub.url())

@@ -3,9 +3,9 @@ use std::path::Path;
 use std::thread;
 
 use serde_json::json;
-use tidings_testkit::{Event, Hub, StreamReader};
+use tidings_testkit::{Command, Event, Hub, Running, Signal, StreamReader, eventually};
 
-use crate::{hub, numbers, tidings};
+use crate::{TIDINGS, hub, numbers, tidings};
 
 /// The topic of the only execution that the hub knows.
 fn topic(hub: &Hub) -> String {
@@ -104,6 +104,78 @@ fn a_command_outlives_its_hub() {
     drop(hub);
     fs::write(directory.path().join("go"), "on\n").expect("the command listens");
     assert_eq!(running.finish().code, Some(5));
+}
+
+/// Waits for the command's first line.
+fn first_line(running: &Running) -> String {
+    let line = |text: &str| text.split_once('\n').map(|(line, _)| line.to_owned());
+    let found = running.process().find_in_stdout(line);
+    found.expect("a line of output")
+}
+
+fn exit_code(hub: &Hub) -> serde_json::Value {
+    let events = replay(hub);
+    let end = events.last().expect("a last event");
+    assert!(is_end(end), "{end:?}");
+    end.json()["exit_code"].clone()
+}
+
+#[test]
+fn a_hangup_is_passed_on_and_the_end_is_published() {
+    let hub = hub();
+    let script = "trap 'kill $!; exit 7' HUP; sleep 600 >&- 2>&- & echo ready; wait";
+    let running = tidings(&hub, &["run", "--", "sh", "-c", script]).spawn();
+    first_line(&running);
+    running.process().signal(Signal::SIGHUP);
+    assert_eq!(running.finish().code, Some(7));
+    assert_eq!(exit_code(&hub), json!(7));
+}
+
+#[test]
+fn a_hangup_does_not_keep_the_end_from_the_hub() {
+    let hub = hub();
+    hub.signal(Signal::SIGSTOP);
+    let script = "trap '' HUP; echo $$; exit 5";
+    let running = tidings(&hub, &["run", "--", "sh", "-c", script]).spawn();
+    let command = Path::new("/proc").join(first_line(&running));
+    eventually("the command has ended", || {
+        (!command.exists()).then_some(())
+    });
+    running.process().signal(Signal::SIGHUP);
+    hub.signal(Signal::SIGCONT);
+    assert_eq!(running.finish().code, Some(5));
+    assert_eq!(exit_code(&hub), json!(5));
+}
+
+#[test]
+fn a_hangup_that_is_ignored_from_the_start_has_no_effect() {
+    let hub = hub();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = "trap '' HUP; exec \"$0\" run -- sh -c 'echo ready; \
+        until [ -e one ]; do :; done; echo more; until [ -e two ]; do :; done; exit 5'";
+    let running = Command::new("/bin/sh", &["-c", run, TIDINGS])
+        .env("TIDINGS_URL", &hub.url())
+        .directory(directory.path())
+        .spawn();
+    first_line(&running);
+    running.process().signal(Signal::SIGHUP);
+    fs::write(directory.path().join("one"), "").expect("a temporary file");
+    // What comes through after the signal shows that it was dealt with.
+    let more = |text: &str| text.contains("more").then_some(());
+    assert_eq!(running.process().find_in_stdout(more), Some(()));
+    fs::write(directory.path().join("two"), "").expect("a temporary file");
+    assert_eq!(running.finish().code, Some(5));
+}
+
+#[test]
+fn a_reader_of_the_output_that_goes_away_ends_nothing() {
+    let hub = hub();
+    let run = "{ \"$0\" run -- seq 1 20000; echo \"code $?\" >&3; } 3>&2 2>&1 | true";
+    let finished = Command::new("/bin/sh", &["-c", run, TIDINGS])
+        .env("TIDINGS_URL", &hub.url())
+        .run();
+    assert_eq!(finished.stderr, "code 0\n");
+    assert_eq!(lines(&replay(&hub), "stdout"), numbers(1..=20_000));
 }
 
 /// Follows the execution to its end on as many connections as it takes, each cut after `piece`

@@ -134,6 +134,25 @@ fn a_follower_that_is_cut_off_comes_back_and_misses_nothing() {
 }
 
 #[test]
+fn an_id_is_a_place_to_start_from() {
+    let hub = hub();
+    let id = hub.publish("t", "n", "1");
+    hub.finish("t", "n", "2");
+    let printed = tidings(&hub, &["subscribe", "t", "--from", &id, "--json"]).run();
+    assert_eq!(data(&events(&printed.success())), ["2"]);
+}
+
+#[test]
+fn a_place_to_start_from_that_is_none_is_a_usage_error() {
+    let hub = hub();
+    for from in ["", "zz", "7", "e-", "-7", "e-7x", "e-7-8", "e.f-7", "last:"] {
+        let finished = tidings(&hub, &["subscribe", "t", &format!("--from={from}")]).run();
+        assert_eq!(finished.code, Some(2), "{from:?}: {finished:?}");
+        assert_eq!(finished.stdout, "");
+    }
+}
+
+#[test]
 fn a_selector_that_is_none_is_a_failure() {
     let hub = hub();
     let finished = tidings(&hub, &["subscribe", "a*"]).run();

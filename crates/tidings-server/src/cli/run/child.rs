@@ -54,9 +54,11 @@ pub(crate) async fn follow(
     let mut relayed = false;
     let status = loop {
         tokio::select! {
+            // What was sent to the command as well must not be taken for impatience after its end.
+            biased;
+            signal = signals.next() => forward(signal, pid),
             status = child.wait() => break status?,
             _ = &mut relaying, if !relayed => relayed = true,
-            signal = signals.next() => forward(signal, pid),
         }
     };
     if !relayed {

@@ -16,6 +16,7 @@ use clap::Args;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use jiff::Timestamp;
+use nix::sys::signal::Signal;
 use tidings_client::Client;
 use tokio::time;
 
@@ -31,10 +32,6 @@ pub(crate) use crate::cli::run::signals::Signals;
 /// How long the hub is waited for after the command has ended.
 const DELIVERY: Duration = Duration::from_secs(30);
 
-/// So long an attempt to publish may keep a command waiting that prints faster than it can be
-/// published.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +42,8 @@ Examples:
 
 Every line of output becomes an event of the topic executions/ID, and is printed here as well. The
 command is never stopped by the hub: while that is away, output is kept for it, up to 100,000 lines
-or 64 MiB. Exits as the command does.")]
+or 64 MiB. Signals are passed on to it, and its end is published even if the terminal is closed.
+Exits as the command does.")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     hub: HubArgs,
@@ -66,8 +64,9 @@ pub(crate) struct RunArgs {
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let client = args
         .hub
-        .client_with(|builder| builder.publish_attempts(1).request_timeout(REQUEST_TIMEOUT))?;
-    let mut signals = Signals::listen().context("cannot listen for signals")?;
+        .client_with(|builder| builder.publish_attempts(1))?;
+    let signals = Signals::listen().and_then(Signals::and_hangup);
+    let mut signals = signals.context("cannot listen for signals")?;
     let now = Timestamp::now();
     let id = args.id.unwrap_or_else(|| ExecutionId::draw(now));
     let command = shell_words(&args.command);
@@ -96,11 +95,17 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         tokio::select! {
             () = &mut delivering => {}
             () = time::sleep(DELIVERY) => {}
-            _ = signals.next() => {}
+            () = told_to_stop(&mut signals) => {}
         }
     }
     account(&outbox);
     Ok(Exit::Of(code))
+}
+
+/// Waits for a signal of somebody who does not want to wait for the hub. A terminal that is closed
+/// can hang up more than once, and has nobody in front of it who waits.
+async fn told_to_stop(signals: &mut Signals) {
+    while signals.next().await == Signal::SIGHUP {}
 }
 
 /// Runs the command to its end, which is the last thing in the outbox. Gives its exit code.
