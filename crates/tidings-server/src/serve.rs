@@ -90,6 +90,8 @@ fn start_log() -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // They would be printed to stderr, and that panics once stderr is closed.
+        .log_internal_errors(false)
         .init();
     Ok(())
 }

@@ -7,13 +7,15 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tidings::{Connection, ConnectionId, Selector, Timestamp, Topic, rfc3339};
 use tidings_http::{Problem, StreamRequest};
 
 use crate::api::body::expect_media_type;
 use crate::api::hub::Hub;
-use crate::api::parameters::Parameters;
+use crate::api::object::{self, Fault};
+use crate::api::parameters::{Parameters, bad};
 use crate::api::problems;
 use crate::api::twin::{self, Snapshot};
 
@@ -51,15 +53,6 @@ struct Entry {
     lag: u64,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    #[serde(default)]
-    subscribe: Vec<String>,
-    #[serde(default)]
-    unsubscribe: Vec<String>,
-}
-
 #[derive(Debug, Serialize)]
 pub(super) struct Changed {
     position: String,
@@ -69,8 +62,9 @@ pub(super) struct Changed {
 pub(super) async fn list(
     State(hub): State<Hub>,
     parameters: Parameters,
-) -> Result<Snapshot, Problem> {
-    Ok(Question::read(&parameters)?.answer(&hub))
+) -> Result<Response, Problem> {
+    let question = Question::read(&parameters)?;
+    twin::answer(&hub, move |hub| question.answer(hub)).await
 }
 
 /// `GET /api/connections/stream`
@@ -95,11 +89,10 @@ pub(super) async fn change(
     let id = connection(id)?;
     expect_media_type(&headers, "application/json")?;
     let body = hub.inbox.receive(body, CHANGE_BYTES).await?;
-    let change: Change = serde_json::from_slice(&body.bytes).map_err(|error| {
-        Problem::bad_parameter("body", format!("the body is not a change: {error}"))
-    })?;
-    let subscribe = selectors("subscribe", &change.subscribe)?;
-    let unsubscribe = selectors("unsubscribe", &change.unsubscribe)?;
+    let change = object::fields(&body.bytes, ["subscribe", "unsubscribe"]);
+    let [subscribe, unsubscribe] = change.map_err(Fault::of_body)?;
+    let subscribe = selectors("subscribe", subscribe)?;
+    let unsubscribe = selectors("unsubscribe", unsubscribe)?;
     let position = hub.broker.change(&id, &subscribe, &unsubscribe);
     let position = position
         .map_err(|error| problems::of_change(&error))?
@@ -124,11 +117,13 @@ fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, P
     Ok(ConnectionId::new(&id))
 }
 
-fn selectors(field: &'static str, texts: &[String]) -> Result<Vec<Selector>, Problem> {
-    let parse = |text: &String| {
-        let selector = Selector::new(text);
-        selector.map_err(|error| Problem::bad_parameter(field, format!("{field}: {error}")))
+fn selectors(field: &'static str, list: Option<&RawValue>) -> Result<Vec<Selector>, Problem> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
     };
+    let texts: Vec<String> =
+        serde_json::from_str(list.get()).map_err(|_| bad(field, "must be a list of strings"))?;
+    let parse = |text: &String| Selector::new(text).map_err(|error| bad(field, error));
     texts.iter().map(parse).collect()
 }
 

@@ -31,6 +31,7 @@ pub(super) fn layer(origins: &[Origin]) -> CorsLayer {
             CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("x-api-key"),
         ])
         .expose_headers([RETRY_AFTER])
 }

@@ -10,6 +10,7 @@ use tower_http::cors::CorsLayer;
 use crate::api::access::Access;
 use crate::api::body::Inbox;
 use crate::api::cors;
+use crate::api::outbox::Outbox;
 use crate::settings::Settings;
 
 /// What all routes share. Cloning is cheap.
@@ -20,6 +21,7 @@ pub(crate) struct Hub {
     pub(super) access: Arc<Access>,
     pub(super) cors: CorsLayer,
     pub(super) inbox: Inbox,
+    pub(super) outbox: Outbox,
     /// Turns true once, when the hub shuts down.
     pub(super) draining: watch::Receiver<bool>,
     /// One permit for each live twin; streams of events are counted by the broker.
@@ -39,6 +41,7 @@ impl Hub {
             access: Arc::new(Access::new(&settings, address)),
             cors: cors::layer(&settings.allowed_origins),
             inbox: Inbox::default(),
+            outbox: Outbox::default(),
             draining,
             twins: Arc::new(Semaphore::new(settings.limits.connections)),
             settings: Arc::new(settings),

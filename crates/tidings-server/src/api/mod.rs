@@ -2,19 +2,22 @@
 
 mod access;
 mod body;
+mod codings;
 mod connections;
 mod cors;
 mod drain;
 mod events;
 mod health;
 mod hub;
+mod object;
+mod outbox;
 mod parameters;
 mod problems;
 mod topics;
 mod twin;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use http::{Method, StatusCode, Uri};
@@ -41,6 +44,7 @@ pub(crate) fn router(hub: Hub) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(page::router())
+        .route_layer(from_fn(codings::refuse))
         .method_not_allowed_fallback(other_method)
         .fallback(not_found)
         .layer(from_fn_with_state(hub.clone(), drain::send_away))

@@ -1,4 +1,5 @@
-//! The live twin of a snapshot: the same body as an event, at once and after every change.
+//! A snapshot of a resource, and its live twin: the same body as an event, at once and after
+//! every change.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,12 +7,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::stream;
-use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use tidings::{Control, EventName, GoodbyeReason};
-use tidings_http::{StreamRequest, encode_control, keep_alive_line, stream_head};
+use tidings_http::{Problem, StreamRequest, encode_control, keep_alive_line, stream_head};
 use tidings_sse::{Block, EventId, Preamble};
 use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -45,10 +45,19 @@ impl Snapshot {
     }
 }
 
-impl IntoResponse for Snapshot {
-    fn into_response(self) -> Response {
-        ([(CONTENT_TYPE, "application/json")], self.body).into_response()
-    }
+/// Answers with a snapshot.
+///
+/// # Errors
+///
+/// 503 if too many other answers are on their way.
+pub(super) async fn answer(
+    hub: &Hub,
+    snapshot: impl Fn(&Hub) -> Snapshot + Send + 'static,
+) -> Result<Response, Problem> {
+    let asked = hub.clone();
+    let seat = hub.outbox.seat().await?;
+    let (seat, snapshot) = seat.work(move || snapshot(&asked)).await?;
+    seat.send(snapshot.body.into_bytes()).await
 }
 
 /// Answers with the twin of a snapshot, whose events have this name.
@@ -58,12 +67,12 @@ pub(super) fn respond(
     name: &'static str,
     snapshot: impl Fn(&Hub) -> Snapshot + Send + 'static,
 ) -> Response {
-    if request.head_only {
-        return stream_head();
-    }
     let Some(seat) = hub.twin_seat() else {
         return problems::refuse_stream(hub, request, problems::too_many_connections(hub));
     };
+    if request.head_only {
+        return stream_head();
+    }
     let twin = Twin {
         hub: hub.clone(),
         name: EventName::new(name).expect("names of resources are event names"),

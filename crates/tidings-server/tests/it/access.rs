@@ -1,6 +1,6 @@
 use tidings_testkit::{Command, Request};
 
-use crate::{TIDINGS, hub};
+use crate::{TIDINGS, hub, hub_with};
 
 #[test]
 fn unlisted_hosts_are_misdirected() {
@@ -96,6 +96,29 @@ fn a_foreign_page_is_given_no_leave_to_read() {
         .header("Access-Control-Request-Method", "POST");
     let preflight = hub.send(&preflight);
     assert_eq!(preflight.header(allowed), None, "{preflight:?}");
+}
+
+#[test]
+fn a_listed_page_may_send_every_header_the_hub_knows() {
+    let origin = "https://app.example";
+    let hub = hub_with(&[("TIDINGS_ALLOWED_ORIGINS", origin)]);
+    let preflight = Request::new("OPTIONS", "/api/events?topic=t")
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", "POST");
+    let answer = hub.send(&preflight);
+    let allowed = answer.header("access-control-allow-headers");
+    let allowed = allowed.unwrap_or_default().to_ascii_lowercase();
+    let mut names: Vec<_> = allowed.split(',').map(str::trim).collect();
+    names.sort_unstable();
+    let known = [
+        "authorization",
+        "cache-control",
+        "content-type",
+        "idempotency-key",
+        "last-event-id",
+        "x-api-key",
+    ];
+    assert_eq!(names, known, "{answer:?}");
 }
 
 #[test]

@@ -74,6 +74,45 @@ fn a_bad_line_is_named_and_nothing_of_the_batch_is_published() {
 }
 
 #[test]
+fn a_line_is_an_object_and_what_is_wrong_with_it_is_said_in_words() {
+    let hub = hub();
+    let cases = [
+        (
+            r#"["t","e","d",null,true,"k"]"#,
+            "line 2",
+            "is not a JSON object",
+        ),
+        ("7", "line 2", "is not a JSON object"),
+        (r#"{"topic":"t","data":1"#, "line 2", "is not a JSON object"),
+        (r#"{"topic":"t","data":tru}"#, "line 2: data", "is not JSON"),
+        (
+            r#"{"topic":"t","dta":"x"}"#,
+            "line 2: dta",
+            "is not a known field",
+        ),
+        (
+            r#"{"topic":"t","data":1,"data":2}"#,
+            "line 2: data",
+            "is there twice",
+        ),
+        (
+            r#"{"topic":["t"],"data":1}"#,
+            "line 2: topic",
+            "must be a string",
+        ),
+    ];
+    for (line, place, words) in cases {
+        let answer = hub.post_lines(&format!("{{\"topic\":\"t\",\"data\":0}}\n{line}\n"));
+        let problem = answer.problem(400);
+        assert_eq!(problem["field"], place, "{line}: {problem}");
+        let detail = problem["detail"].as_str().expect("a detail");
+        assert!(detail.ends_with(words), "{line}: {detail}");
+        assert!(!detail.contains("column"), "{line}: {detail}");
+    }
+    assert_eq!(hub.history("t").len(), 0);
+}
+
+#[test]
 fn bad_utf_8_on_a_line_is_a_bad_line() {
     let hub = hub();
     let mut body =

@@ -191,6 +191,18 @@ fn a_change_is_refused_for_unknown_streams_and_bad_selectors() {
         .header("Content-Type", "application/json")
         .body("{broken");
     hub.send(&broken).problem(400);
+    for (body, field) in [
+        (json!([["b"], []]), "body"),
+        (json!("b"), "body"),
+        (json!({"subscribe": "b"}), "subscribe"),
+        (json!({"subscribe": null}), "subscribe"),
+        (json!({"subscribe": ["b"], "replace": []}), "replace"),
+    ] {
+        let refused = change(&hub, &id, &body).problem(400);
+        assert_eq!(refused["field"], field, "{body}: {refused}");
+        let detail = refused["detail"].as_str().expect("a detail");
+        assert!(!detail.contains("column"), "{body}: {detail}");
+    }
     hub.publish("b", "n", "b");
     hub.publish("a", "n", "a");
     assert_eq!(stream.expect("n").data, "a");

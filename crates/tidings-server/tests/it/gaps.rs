@@ -177,3 +177,28 @@ fn an_unknown_id_on_an_ended_topic_is_not_silence() {
     assert_eq!(gap(&mut stream)["reason"], json!("unknown-id"));
     stream.rest();
 }
+
+/// The first block of a stream as it was sent.
+fn first_block(stream: &mut StreamReader) -> String {
+    stream.until(|event| event.event == "tidings.resumed");
+    let body = String::from_utf8(stream.body().to_vec()).expect("UTF-8");
+    let (block, _) = body.split_once("\n\n").expect("a block");
+    block.to_owned()
+}
+
+#[test]
+fn whoever_is_cut_before_the_gap_has_no_new_id_to_resume_from() {
+    let id = hub().publish("t", "n", "earlier");
+    let hub = hub();
+    publish_numbers(&hub, "t", 3);
+
+    let block = first_block(&mut hub.resume("topic=t", &id));
+    assert!(block.starts_with("retry: "), "{block}");
+    assert!(block.contains("\nid: "), "{block}");
+    assert!(block.contains("\nevent: tidings.gap\n"), "{block}");
+
+    let block = first_block(&mut hub.resume("topic=t&hello=1", &id));
+    assert!(block.starts_with("retry: "), "{block}");
+    assert!(!block.contains("\nid: "), "{block}");
+    assert!(block.contains("\nevent: tidings.connected\n"), "{block}");
+}

@@ -1,6 +1,6 @@
 use tidings_testkit::{Connection, Request};
 
-use crate::hub;
+use crate::{hub, hub_with};
 
 const STREAM: &str = "/api/events/stream?topic=t";
 
@@ -108,6 +108,69 @@ fn head_opens_no_stream() {
     let mut connection = Connection::open(hub.address());
     assert_eq!(connection.send(&Request::new("HEAD", STREAM)).status(), 200);
     assert_eq!(hub.subscribers("t"), 0);
+}
+
+#[test]
+fn head_of_a_stream_has_the_status_of_get() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_CONNECTIONS", "1")]);
+    hub.finish("over", "done", "");
+    let head = |target: &str| hub.send(&Request::new("HEAD", target));
+    assert_eq!(head("/api/events/stream?topic=over").status(), 204);
+    assert_eq!(head(STREAM).status(), 200);
+
+    let _stream = hub.stream("topic=t");
+    let _twin = hub.open(&Request::get("/api/topics/stream"));
+    for target in [STREAM, "/api/topics/stream"] {
+        let refused = head(target);
+        assert_eq!(refused.status(), 429, "{target}: {refused:?}");
+        assert!(refused.header("retry-after").is_some(), "{refused:?}");
+        let browser = Request::new("HEAD", target).header("Sec-Fetch-Mode", "cors");
+        assert_eq!(hub.send(&browser).status(), 200, "{target}");
+    }
+}
+
+#[test]
+fn a_body_in_a_coding_that_is_not_undone_is_refused() {
+    let hub = hub();
+    let publish = Request::post("/api/events?topic=t", "x");
+    for coding in ["gzip", "identity, br", "zstd"] {
+        let refused = hub.send(&publish.clone().header("Content-Encoding", coding));
+        refused.assert_names(415, "Content-Encoding");
+    }
+    let change = Request::new("PATCH", "/api/connections/x").body("{}");
+    hub.send(&change.header("Content-Encoding", "gzip"))
+        .assert_names(415, "Content-Encoding");
+    let form = Request::post("/api/events/stream", "topic=t");
+    hub.send(&form.header("Content-Encoding", "deflate"))
+        .assert_names(415, "Content-Encoding");
+    assert_eq!(hub.history("t").len(), 0);
+
+    let identity = publish.header("Content-Encoding", "Identity");
+    assert_eq!(hub.send(&identity).status(), 200);
+    let without_body = Request::get("/api/topics").header("Content-Encoding", "gzip");
+    assert_eq!(hub.send(&without_body).status(), 200);
+}
+
+#[test]
+fn a_body_transferred_in_any_coding_but_chunked_is_refused() {
+    let hub = hub();
+    let publish = |coding: &str| {
+        let mut connection = Connection::open(hub.address());
+        let request = format!(
+            "POST /api/events?topic=t HTTP/1.1\r\nHost: localhost\r\n\
+             Transfer-Encoding: {coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+        );
+        connection
+            .write(request.as_bytes())
+            .expect("an open connection");
+        connection.receive()
+    };
+    for coding in ["gzip, chunked", "identity, chunked", "chunked, chunked"] {
+        publish(coding).assert_names(501, "Transfer-Encoding");
+    }
+    assert_eq!(hub.history("t").len(), 0);
+    assert_eq!(publish("Chunked").status(), 200);
+    assert_eq!(hub.history("t").len(), 1);
 }
 
 #[test]

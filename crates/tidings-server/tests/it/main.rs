@@ -17,6 +17,7 @@ mod http_rules;
 mod idempotency;
 mod isolation;
 mod lag;
+mod large_answers;
 mod limits;
 mod load;
 mod odd_payloads;

@@ -1,8 +1,9 @@
 use tidings::{Publication, Topic};
 use tidings_http::Problem;
 
-use crate::api::events::line::{Fault, Line};
+use crate::api::events::line::Line;
 use crate::api::events::publish::scoped;
+use crate::api::object::Fault;
 use crate::api::parameters::{Parameters, bad};
 
 /// What holds for lines that do not say otherwise.
@@ -67,10 +68,7 @@ pub(super) fn parse(body: &[u8], defaults: &Defaults) -> Result<Batch, Problem> 
 fn publication(line: &[u8], number: usize, defaults: &Defaults) -> Result<Publication, Fault> {
     let line = Line::read(line)?;
     let topic = line.topic()?.or_else(|| defaults.topic.clone());
-    let missing = || Fault {
-        field: Some("topic"),
-        detail: "is missing".to_owned(),
-    };
+    let missing = || Fault::at("topic", "is missing");
     let key = match line.idempotency_key()? {
         Some(key) => Some(scoped(&key)),
         // No key that a publisher can choose holds a line end.
@@ -87,11 +85,14 @@ fn publication(line: &[u8], number: usize, defaults: &Defaults) -> Result<Public
 }
 
 fn problem(number: usize, fault: &Fault) -> Problem {
-    let place = match fault.field {
+    let place = match &fault.field {
         Some(field) => format!("line {number}: {field}"),
         None => format!("line {number}"),
     };
-    let detail = format!("{place}: {}", fault.detail);
+    let detail = match fault.field {
+        Some(_) => format!("{place}: {}", fault.detail),
+        None => format!("{place} {}", fault.detail),
+    };
     Problem::bad_parameter(place, detail)
 }
 

@@ -1,16 +1,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, State};
+use axum::response::Response;
 use http::{HeaderMap, Method};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tidings::{Control, Delivery, Gap, History, Published, Subscription, rfc3339};
 use tidings_http::Problem;
 use tokio::time::timeout;
 
 use crate::api::events::subscription::subscription;
 use crate::api::hub::Hub;
+use crate::api::outbox::Seat;
 use crate::api::parameters::Parameters;
 use crate::api::problems;
 
@@ -20,20 +21,21 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_WAIT: u64 = 60;
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Page {
-    events: Vec<Entry>,
+struct Page {
+    #[serde(serialize_with = "entries")]
+    events: Vec<Published>,
     last_event_id: String,
     gap: Option<Gap>,
 }
 
 #[derive(Debug, Serialize)]
-struct Entry {
+struct Entry<'a> {
     id: String,
-    topic: String,
-    event: String,
-    data: String,
+    topic: &'a str,
+    event: &'a str,
+    data: &'a str,
     time: String,
-    key: Option<String>,
+    key: Option<&'a str>,
     r#final: bool,
 }
 
@@ -44,23 +46,33 @@ pub(crate) async fn history(
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     parameters: Parameters,
-) -> Result<Json<Page>, Problem> {
+) -> Result<Response, Problem> {
     let mut subscription = subscription(&hub, remote, &headers, &parameters)?;
     let limit = parameters.limit(DEFAULT_LIMIT)?;
     let wait = parameters.seconds("wait", 0..=MAX_WAIT)?;
-    let mut page = read(&hub, &subscription, limit)?;
+    let (mut seat, mut page) = read(&hub, &subscription, limit).await?;
     let is_empty = page.events.is_empty() && page.gap.is_none() && !page.ended;
     if is_empty && !wait.is_zero() && method == Method::GET {
+        drop(seat);
         subscription = subscription.resume_after(page.position.to_string());
         await_events(&hub, subscription.clone(), wait).await?;
-        page = read(&hub, &subscription, limit)?;
+        (seat, page) = read(&hub, &subscription, limit).await?;
     }
-    Ok(Json(page.into()))
+    seat.send_json(Page::from(page)).await
 }
 
-fn read(hub: &Hub, subscription: &Subscription, limit: usize) -> Result<History, Problem> {
-    let history = hub.broker.history(subscription, limit);
-    history.map_err(|error| problems::of_subscribe(hub, &error))
+async fn read(
+    hub: &Hub,
+    subscription: &Subscription,
+    limit: usize,
+) -> Result<(Seat, History), Problem> {
+    let (broker, subscription) = (hub.broker.clone(), subscription.clone());
+    let seat = hub.outbox.seat().await?;
+    let (seat, page) = seat
+        .work(move || broker.history(&subscription, limit))
+        .await?;
+    let page = page.map_err(|error| problems::of_subscribe(hub, &error))?;
+    Ok((seat, page))
 }
 
 /// Returns when there is something to read after the place the subscription resumes from, when
@@ -93,22 +105,27 @@ async fn await_events(
 impl From<History> for Page {
     fn from(history: History) -> Self {
         Self {
-            events: history.events.iter().map(Entry::of).collect(),
+            events: history.events,
             last_event_id: history.position.to_string(),
             gap: history.gap,
         }
     }
 }
 
-impl Entry {
-    fn of(event: &Published) -> Self {
+/// The events in their JSON form, without a copy of what they hold.
+fn entries<S: Serializer>(events: &[Published], json: S) -> Result<S::Ok, S::Error> {
+    json.collect_seq(events.iter().map(Entry::of))
+}
+
+impl<'a> Entry<'a> {
+    fn of(event: &'a Published) -> Self {
         Self {
             id: event.id().to_string(),
-            topic: event.topic().to_string(),
-            event: event.name().to_owned(),
-            data: event.data().to_owned(),
+            topic: event.topic().as_str(),
+            event: event.name(),
+            data: event.data(),
             time: rfc3339(event.time()),
-            key: event.key().map(str::to_owned),
+            key: event.key(),
             r#final: event.ends_topic(),
         }
     }

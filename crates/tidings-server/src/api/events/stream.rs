@@ -60,13 +60,11 @@ fn respond(
     if parameters.flag("hello")? {
         subscription = subscription.hello();
     }
-    if request.head_only {
-        return Ok(stream_head());
-    }
     let mut options = hub.stream_options();
     options.ids = wire.ids;
     match hub.broker.subscribe(subscription) {
         Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(_) if request.head_only => Ok(stream_head()),
         Ok(subscriber) => Ok(EventStream::new(subscriber, options).into_response()),
         Err(error @ (SubscribeError::TooManySubscriptions | SubscribeError::Closed)) => {
             let problem = problems::of_subscribe(hub, &error);
