@@ -132,22 +132,23 @@ fn resume_after(parts: &Parts) -> Option<String> {
 }
 
 fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
+    let later = |status, kind| Problem::new(status, kind, error.to_string()).retry_after(retry);
     match error {
         SubscribeError::TooManySelectors { .. } => {
-            Problem::new(StatusCode::BAD_REQUEST, "bad-parameter", error.to_string()).field("topic")
+            Problem::bad_parameter("topic", error.to_string())
         }
-        SubscribeError::Closed => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "draining",
-            error.to_string(),
-        )
-        .retry_after(retry),
+        SubscribeError::TooManyEventTypes { .. } => {
+            Problem::bad_parameter("event", error.to_string())
+        }
+        SubscribeError::TooManySubscriptions => {
+            later(StatusCode::TOO_MANY_REQUESTS, "too-many-connections")
+        }
+        SubscribeError::Closed => later(StatusCode::SERVICE_UNAVAILABLE, "draining"),
         _ => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too-many-connections",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
             error.to_string(),
-        )
-        .retry_after(retry),
+        ),
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
             .subscribe(Subscription::to(Topic::new("open").unwrap()))
             .unwrap();
         for head_only in [false, true] {
-            assert_eq!(status(&broker, "open", head_only), 503);
+            assert_eq!(status(&broker, "open", head_only), 429);
         }
     }
 }

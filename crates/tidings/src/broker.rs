@@ -1,11 +1,11 @@
 use std::{sync::Arc, task::Waker, time::Duration};
 
-use tidings_log::{Epoch, MemoryLog, Position, Topic};
+use tidings_log::{Epoch, MemoryLog, Position, Timestamp, Topic};
 use tokio::sync::watch;
 
 use crate::{
     BatchError, BrokerBuilder, Connection, ConnectionId, Event, GoodbyeReason, LagPolicy,
-    Publication, PublishError, Selector, Stats, SubscribeError, TopicStats, core::Core,
+    Publication, PublishError, Stats, SubscribeError, Subscription, TopicStats, core::Core,
     options::Options, reader::Reader, sync::Mutex, time::Clock,
 };
 
@@ -191,6 +191,11 @@ impl Broker {
         }
     }
 
+    /// The time by the broker's clock, which stamps events and connections and never steps.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// The place just after the newest event.
     pub fn position(&self) -> Position {
         let core = self.shared.core.lock();
@@ -251,13 +256,16 @@ impl Default for Broker {
 }
 
 impl Shared {
-    pub(crate) fn check_selectors(&self, selectors: &[Selector]) -> Result<(), SubscribeError> {
+    /// Checks what is asked for against the limits, before anything is done with it.
+    pub(crate) fn check(&self, subscription: &Subscription) -> Result<(), SubscribeError> {
         let limit = self.options.max_selectors;
-        if selectors.len() > limit {
-            Err(SubscribeError::TooManySelectors { limit })
-        } else {
-            Ok(())
+        if subscription.events.len() > limit {
+            return Err(SubscribeError::TooManyEventTypes { limit });
         }
+        if subscription.selectors.len() > limit {
+            return Err(SubscribeError::TooManySelectors { limit });
+        }
+        Ok(())
     }
 
     pub(crate) fn note_change(&self) {

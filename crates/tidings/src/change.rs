@@ -46,7 +46,7 @@ impl Broker {
         if filter.selectors().len() > limit {
             return Err(ChangeError::TooManySelectors { limit });
         }
-        if state.steps.len() >= MAX_PENDING_CHANGES {
+        if state.steps.len() >= MAX_PENDING_CHANGES || core.has_too_many_patterns() {
             return Err(ChangeError::TooManyChanges);
         }
 

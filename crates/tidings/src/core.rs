@@ -9,7 +9,8 @@ use slab::Slab;
 use tidings_log::{AppendError, Entry, MemoryLog, Position, Record, Scope, Timestamp, Topic};
 
 use crate::{
-    ConnectionId, GoodbyeReason, LagPolicy, Publication, PublishError, Receipt, TopicStats,
+    ConnectionId, GoodbyeReason, LagPolicy, Publication, PublishError, Receipt, SubscribeError,
+    TopicStats,
     encoding::{Encoder, Wire},
     error::BatchError,
     filter::Filter,
@@ -234,6 +235,21 @@ impl Core {
         }
     }
 
+    /// Whether a further subscription may come.
+    pub(crate) fn admit(&self) -> Result<(), SubscribeError> {
+        if self.closed {
+            return Err(SubscribeError::Closed);
+        }
+        if self.readers.len() >= self.options.max_subscriptions || self.has_too_many_patterns() {
+            return Err(SubscribeError::TooManySubscriptions);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_too_many_patterns(&self) -> bool {
+        self.matcher.is_full()
+    }
+
     /// A group that nothing is pushed to, for a reader that only reads the log.
     pub(crate) fn detached_group(&self, filter: &Filter, wire: Option<Wire>) -> Arc<Group> {
         Arc::new(Group::new(filter.clone(), wire, self.tail_bytes.clone()))
@@ -366,7 +382,7 @@ impl From<AppendError> for PublishError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Ended => Self::TopicEnded,
-            _ => Self::TooManyTopics,
+            AppendError::TooManyTopics(_) => Self::TooManyTopics,
         }
     }
 }

@@ -48,7 +48,13 @@ pub enum SubscribeError {
         /// The most allowed.
         limit: usize,
     },
-    /// There are as many subscriptions as allowed. Try again later.
+    /// It asks for more event types than a subscription may have selectors.
+    #[error("a subscription has at most {limit} event types")]
+    TooManyEventTypes {
+        /// The most allowed.
+        limit: usize,
+    },
+    /// There are as many subscriptions, or patterns in them, as allowed. Try again later.
     #[error("there are too many subscriptions")]
     TooManySubscriptions,
     /// The broker is closing or closed.
@@ -72,7 +78,8 @@ pub enum ChangeError {
         /// The most allowed.
         limit: usize,
     },
-    /// The reader has yet to catch up with earlier changes. Try again later.
-    #[error("the reader has yet to catch up with earlier changes")]
+    /// The reader has yet to catch up with earlier changes, or all streams together have too many patterns. Try again
+    /// later.
+    #[error("there are too many changes or patterns for now")]
     TooManyChanges,
 }

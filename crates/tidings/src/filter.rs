@@ -65,7 +65,8 @@ impl Filter {
     /// Whether an event of its topics is of a wanted type.
     pub(crate) fn wants(&self, record: &Record) -> bool {
         let event = record.event.as_deref().unwrap_or("message");
-        self.events.is_empty() || self.events.iter().any(|wanted| wanted.as_str() == event)
+        let by_name = |wanted: &EventName| wanted.as_str().cmp(event);
+        self.events.is_empty() || self.events.binary_search_by(by_name).is_ok()
     }
 
     /// Asks the log something about the topics of this filter.

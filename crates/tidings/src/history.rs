@@ -43,8 +43,8 @@ impl Broker {
         subscription: &Subscription,
         limit: usize,
     ) -> Result<History, SubscribeError> {
+        self.shared.check(subscription)?;
         let filter = subscription.filter();
-        self.shared.check_selectors(filter.selectors())?;
         let mut core = self.shared.core.lock();
         core.log.expire(self.shared.clock.now());
         let begin = match &subscription.resume_after {

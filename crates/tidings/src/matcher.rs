@@ -4,83 +4,143 @@ use tidings_log::Topic;
 
 use crate::{Selector, selector::is_reserved};
 
-/// Finds the groups whose selectors match a topic: a trie over segments.
+/// The most nodes that the patterns of all groups make together; about 0.6 KiB each.
+const MAX_NODES: usize = 500_000;
+
+/// Finds the groups whose selectors match a topic: literal topics by name, patterns by a trie over segments.
 ///
 /// The cost of a match depends on the segments of the topic and on the patterns that share them, not on how many
 /// other selectors there are.
 #[derive(Debug, Default)]
 pub(crate) struct Matcher {
-    root: Node,
+    topics: HashMap<Topic, Vec<usize>>,
+    patterns: Node,
+    nodes: usize,
 }
 
-/// The selectors that have the path to this node as their beginning.
+/// The patterns that have the path to this node as their beginning.
 #[derive(Debug, Default)]
 struct Node {
     segments: HashMap<Box<str>, Self>,
     any: Option<Box<Self>>,
-    /// Groups with a selector that ends exactly here.
+    /// Groups with a pattern that ends exactly here.
     here: Vec<usize>,
-    /// Groups with a selector that goes on with `**`.
+    /// Groups with a pattern that goes on with `**`.
     below: Vec<usize>,
 }
 
 impl Matcher {
+    /// Whether there is no room for further patterns.
+    pub(crate) fn is_full(&self) -> bool {
+        self.nodes >= MAX_NODES
+    }
+
     pub(crate) fn insert(&mut self, selector: &Selector, group: usize) {
-        self.root
-            .walk(&path(selector), &mut |groups| groups.push(group));
+        match selector {
+            Selector::Topic(topic) => self.topics.entry(topic.clone()).or_default().push(group),
+            Selector::Pattern(pattern) => {
+                let path: Vec<&str> = pattern.segments().collect();
+                self.nodes += self.patterns.insert(&path, group);
+            }
+        }
     }
 
     pub(crate) fn remove(&mut self, selector: &Selector, group: usize) {
-        self.root.walk(&path(selector), &mut |groups| {
-            groups.retain(|other| *other != group)
-        });
+        match selector {
+            Selector::Topic(topic) => {
+                if let Some(groups) = self.topics.get_mut(topic) {
+                    groups.retain(|other| *other != group);
+                    if groups.is_empty() {
+                        self.topics.remove(topic);
+                    }
+                }
+            }
+            Selector::Pattern(pattern) => {
+                let path: Vec<&str> = pattern.segments().collect();
+                self.nodes -= self.patterns.remove(&path, group);
+            }
+        }
     }
 
     /// The groups with a selector that matches the topic, each once, in ascending order.
     pub(crate) fn matches(&self, topic: &Topic) -> Vec<usize> {
         let segments: Vec<&str> = topic.segments().collect();
-        let mut found = Vec::new();
-        self.root
+        let mut found = self.topics.get(topic).cloned().unwrap_or_default();
+        self.patterns
             .collect(&segments, !is_reserved(topic), &mut found);
         found.sort_unstable();
         found.dedup();
         found
     }
 
-    /// Whether some group names the topic itself.
+    /// Whether a group names the topic itself.
     pub(crate) fn names(&self, topic: &Topic) -> bool {
-        let mut node = &self.root;
-        for segment in topic.segments() {
-            match node.segments.get(segment) {
-                Some(next) => node = next,
-                None => return false,
-            }
-        }
-        !node.here.is_empty()
+        self.topics.contains_key(topic)
     }
 }
 
 impl Node {
-    /// Changes the groups at the end of a path, making nodes on the way and dropping those left empty.
-    fn walk(&mut self, path: &[&str], change: &mut dyn FnMut(&mut Vec<usize>)) {
-        match path {
-            [] => change(&mut self.here),
-            ["**"] => change(&mut self.below),
+    /// Adds a group at the end of a path. Gives the number of nodes made on the way.
+    fn insert(&mut self, path: &[&str], group: usize) -> usize {
+        let (next, rest, made) = match path {
+            [] => {
+                self.here.push(group);
+                return 0;
+            }
+            ["**"] => {
+                self.below.push(group);
+                return 0;
+            }
             ["*", rest @ ..] => {
-                let next = self.any.get_or_insert_default();
-                next.walk(rest, change);
-                if next.is_empty() {
-                    self.any = None;
-                }
+                let made = usize::from(self.any.is_none());
+                (&mut **self.any.get_or_insert_default(), rest, made)
             }
             [segment, rest @ ..] => {
-                let next = self.segments.entry((*segment).into()).or_default();
-                next.walk(rest, change);
-                if next.is_empty() {
-                    self.segments.remove(*segment);
+                let made = usize::from(!self.segments.contains_key(*segment));
+                (
+                    self.segments.entry((*segment).into()).or_default(),
+                    rest,
+                    made,
+                )
+            }
+        };
+        made + next.insert(rest, group)
+    }
+
+    /// Removes a group from the end of a path. Gives the number of nodes that were left empty and dropped.
+    fn remove(&mut self, path: &[&str], group: usize) -> usize {
+        let dropped;
+        match path {
+            [] => {
+                self.here.retain(|other| *other != group);
+                return 0;
+            }
+            ["**"] => {
+                self.below.retain(|other| *other != group);
+                return 0;
+            }
+            ["*", rest @ ..] => {
+                let Some(next) = &mut self.any else {
+                    return 0;
+                };
+                dropped = next.remove(rest, group);
+                if !next.is_empty() {
+                    return dropped;
                 }
+                self.any = None;
+            }
+            [segment, rest @ ..] => {
+                let Some(next) = self.segments.get_mut(*segment) else {
+                    return 0;
+                };
+                dropped = next.remove(rest, group);
+                if !next.is_empty() {
+                    return dropped;
+                }
+                self.segments.remove(*segment);
             }
         }
+        dropped + 1
     }
 
     /// `wild` is false where a wildcard must not match: at the first segment of the hub's own topics.
@@ -105,14 +165,6 @@ impl Node {
             && self.any.is_none()
             && self.here.is_empty()
             && self.below.is_empty()
-    }
-}
-
-/// The segments of a selector; only a pattern has wildcards among them.
-fn path(selector: &Selector) -> Vec<&str> {
-    match selector {
-        Selector::Topic(topic) => topic.segments().collect(),
-        Selector::Pattern(pattern) => pattern.segments().collect(),
     }
 }
 
@@ -166,7 +218,8 @@ mod tests {
             for selector in &selectors {
                 matcher.remove(selector, 7);
             }
-            prop_assert!(matcher.root.is_empty());
+            prop_assert!(matcher.patterns.is_empty() && matcher.topics.is_empty());
+            prop_assert_eq!(matcher.nodes, 0);
         }
     }
 }

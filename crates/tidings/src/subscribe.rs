@@ -16,10 +16,11 @@ impl Broker {
     /// # Errors
     /// [`SubscribeError`].
     pub fn subscribe(&self, subscription: Subscription) -> Result<Subscriber, SubscribeError> {
+        self.shared.check(&subscription)?;
         let filter = subscription.filter();
-        self.shared.check_selectors(filter.selectors())?;
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
+        self.shared.core.lock().admit()?;
         // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
         let newest = match (&subscription.resume_after, subscription.start_at) {
             (None, StartAt::Newest(n)) => {
@@ -28,12 +29,7 @@ impl Broker {
             _ => 0,
         };
         let mut core = self.shared.core.lock();
-        if core.closed {
-            return Err(SubscribeError::Closed);
-        }
-        if core.readers.len() >= self.shared.options.max_subscriptions {
-            return Err(SubscribeError::TooManySubscriptions);
-        }
+        core.admit()?;
         core.log.expire(now);
 
         let begin = match (&subscription.resume_after, subscription.start_at) {
@@ -50,6 +46,7 @@ impl Broker {
             drop(core);
             over = !self.shared.has_events(&filter, plan.cursor, head);
             core = self.shared.core.lock();
+            core.admit()?;
             plan = Plan::new(&core.log, &filter, begin);
             over &= plan.ended && plan.gap.is_none();
         }

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use axum::Router;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
 
-use crate::Problem;
+use crate::{Problem, come_back_after};
 
-/// Answers every request with `503` and a time to come back.
+/// Answers every request with `503` and a time to come back, and a browser's `EventSource` with 200 and that time.
 pub(super) fn router() -> Router {
     Router::new().fallback(refuse)
 }
 
-async fn refuse() -> Problem {
+async fn refuse(headers: HeaderMap) -> Response {
     // Those that were refused together come back apart.
     let delay = Duration::from_secs(fastrand::u64(1..=5));
+    if is_event_source(&headers) {
+        return come_back_after(delay);
+    }
     let detail = "too many connections are open";
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -22,4 +26,12 @@ async fn refuse() -> Problem {
         detail,
     )
     .retry_after(delay)
+    .into_response()
+}
+
+/// Whether a browser's `EventSource` asks, which any status but 200 stops for good.
+fn is_event_source(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT);
+    headers.contains_key("sec-fetch-mode")
+        && accept.is_some_and(|accept| accept == "text/event-stream")
 }

@@ -39,7 +39,6 @@ pub struct MemoryLog {
 
 /// Why an event was not appended. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum AppendError {
     /// A final event ended the topic. It opens again when it is deleted or forgotten.
     #[error("the topic has ended")]

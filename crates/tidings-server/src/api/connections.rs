@@ -1,5 +1,5 @@
 use std::hash::{Hash, Hasher};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -91,8 +91,9 @@ pub(super) async fn change(
     let body = hub.inbox.receive(body, CHANGE_BYTES).await?;
     let change = object::fields(&body.bytes, ["subscribe", "unsubscribe"]);
     let [subscribe, unsubscribe] = change.map_err(Fault::of_body)?;
-    let subscribe = selectors("subscribe", subscribe)?;
-    let unsubscribe = selectors("unsubscribe", unsubscribe)?;
+    let limit = hub.settings.limits.selectors;
+    let subscribe = selectors("subscribe", subscribe, limit)?;
+    let unsubscribe = selectors("unsubscribe", unsubscribe, limit)?;
     let position = hub.broker.change(&id, &subscribe, &unsubscribe);
     let position = position
         .map_err(|error| problems::of_change(&error))?
@@ -117,12 +118,22 @@ fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, P
     Ok(ConnectionId::new(&id))
 }
 
-fn selectors(field: &'static str, list: Option<&RawValue>) -> Result<Vec<Selector>, Problem> {
+fn selectors(
+    field: &'static str,
+    list: Option<&RawValue>,
+    limit: usize,
+) -> Result<Vec<Selector>, Problem> {
     let Some(list) = list else {
         return Ok(Vec::new());
     };
     let texts: Vec<String> =
         serde_json::from_str(list.get()).map_err(|_| bad(field, "must be a list of strings"))?;
+    if texts.len() > limit {
+        return Err(bad(
+            field,
+            format_args!("must not have more than {limit} entries"),
+        ));
+    }
     let parse = |text: &String| Selector::new(text).map_err(|error| bad(field, error));
     texts.iter().map(parse).collect()
 }
@@ -139,7 +150,7 @@ impl Question {
     }
 
     fn answer(&self, hub: &Hub) -> Snapshot {
-        let now = now();
+        let now = hub.broker.now();
         let mut found = hub.broker.connections();
         found.retain(|connection| self.is_about(connection, now));
         let total = found.len();
@@ -169,13 +180,6 @@ impl Question {
 fn follows(selector: &str, wanted: &Selector) -> bool {
     let matches = |topic: &Topic| Selector::new(selector).is_ok_and(|own| own.matches(topic));
     selector == wanted.as_str() || matches!(wanted, Selector::Topic(topic) if matches(topic))
-}
-
-fn now() -> Timestamp {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(0).after(now)
 }
 
 impl Entry {

@@ -94,7 +94,13 @@ impl Parameters {
     }
 
     /// The event types that are wanted; none is all.
-    pub(super) fn events(&self) -> Result<Vec<EventName>, Problem> {
+    pub(super) fn events(&self, limit: usize) -> Result<Vec<EventName>, Problem> {
+        if self.values("event").count() > limit {
+            return Err(bad(
+                "event",
+                format_args!("must not be there more than {limit} times"),
+            ));
+        }
         self.each("event", |text| EventName::new(text))
     }
 

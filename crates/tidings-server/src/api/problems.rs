@@ -68,6 +68,9 @@ pub(super) fn of_subscribe(hub: &Hub, error: &SubscribeError) -> Problem {
         SubscribeError::TooManySelectors { .. } => {
             Problem::bad_parameter("topic", format!("topic: {error}"))
         }
+        SubscribeError::TooManyEventTypes { .. } => {
+            Problem::bad_parameter("event", format!("event: {error}"))
+        }
         SubscribeError::TooManySubscriptions => too_many_connections(hub),
         SubscribeError::Closed => draining(hub),
         _ => Problem::new(

@@ -117,3 +117,25 @@ fn a_stream_beyond_the_limit_is_refused_and_a_browser_is_told_to_come_back() {
     stream.rest();
     assert!(stream.retry().is_some(), "{:?}", stream.body());
 }
+
+#[test]
+fn event_types_and_changes_have_the_limit_of_selectors() {
+    let hub = hub();
+    let types = "&event=e".repeat(101);
+    hub.get(&format!("/api/events/stream?topic=t{types}"))
+        .assert_names(400, "event");
+    hub.get(&format!("/api/events?topic=t{types}"))
+        .assert_names(400, "event");
+
+    let mut stream = hub.stream("topic=t&hello=1");
+    let id = stream.expect("tidings.connected").json()["connection_id"].clone();
+    let path = format!("/api/connections/{}", id.as_str().expect("an id"));
+    let names: Vec<_> = (0..101).map(|n| format!("t/{n}")).collect();
+    for field in ["subscribe", "unsubscribe"] {
+        let body = json!({ field: names }).to_string();
+        hub.send(&Request::new("PATCH", &path).body(body))
+            .assert_names(400, field);
+    }
+    hub.publish("t", "note", "still there");
+    assert_eq!(stream.event().data, "still there");
+}

@@ -4,8 +4,9 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use tidings::{Format, StartAt, SubscribeError, Wire};
+use tidings::{Format, StartAt, SubscribeError, Subscriber, Subscription, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest, stream_head};
+use tokio::task::spawn_blocking;
 
 use crate::api::body::expect_media_type;
 use crate::api::events::subscription::subscription;
@@ -27,7 +28,7 @@ pub(crate) async fn stream(
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    respond(&hub, remote, &request, &headers, &parameters)
+    respond(&hub, remote, &request, &headers, &parameters).await
 }
 
 /// `POST /api/events/stream`: the same with a form, for lists that are too long for a URL.
@@ -44,10 +45,10 @@ pub(crate) async fn stream_of_form(
         let body = hub.inbox.receive(body, FORM_BYTES).await?;
         Parameters::parse(&body.bytes)
     };
-    respond(&hub, remote, &request, &headers, &parameters.and(form))
+    respond(&hub, remote, &request, &headers, &parameters.and(form)).await
 }
 
-fn respond(
+async fn respond(
     hub: &Hub,
     remote: SocketAddr,
     request: &StreamRequest,
@@ -62,7 +63,12 @@ fn respond(
     }
     let mut options = hub.stream_options();
     options.ids = wire.ids;
-    match hub.broker.subscribe(subscription) {
+    let subscribed = if parameters.events(usize::MAX)?.is_empty() {
+        hub.broker.subscribe(subscription)
+    } else {
+        subscribe_aside(hub, subscription).await
+    };
+    match subscribed {
         Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(_) if request.head_only => Ok(stream_head()),
         Ok(subscriber) => Ok(EventStream::new(subscriber, options).into_response()),
@@ -72,6 +78,17 @@ fn respond(
         }
         Err(error) => Err(problems::of_subscribe(hub, &error)),
     }
+}
+
+/// Subscribes where it may take its time: the newest events of a rare type are looked for among all of the others.
+async fn subscribe_aside(
+    hub: &Hub,
+    subscription: Subscription,
+) -> Result<Subscriber, SubscribeError> {
+    let broker = hub.broker.clone();
+    let subscribed = spawn_blocking(move || broker.subscribe(subscription)).await;
+    // It does not panic, and is not awaited any more when the runtime goes.
+    subscribed.unwrap_or(Err(SubscribeError::Closed))
 }
 
 fn wire(parameters: &Parameters) -> Result<Wire, Problem> {

@@ -26,7 +26,7 @@ pub(super) fn subscription(
     let first = selectors.next().ok_or_else(|| bad("topic", "is missing"))?;
     let subscription = selectors.fold(Subscription::to(first), Subscription::and);
     let subscription = subscription
-        .only(parameters.events()?)
+        .only(parameters.events(hub.settings.limits.selectors)?)
         .peer(peer(remote, headers));
     Ok(match resume_after(headers, parameters) {
         Some(id) => subscription.resume_after(id),
