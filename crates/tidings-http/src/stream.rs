@@ -48,10 +48,15 @@ impl Default for StreamOptions {
 pub struct EventStream {
     subscriber: Subscriber,
     preamble: Option<Bytes>,
+    /// What of the last batch has yet to be asked for.
+    rest: Bytes,
     /// Where the stream starts, if that is to be told together with the gap it begins with.
     id_of_gap: Option<EventId>,
     keep_alive: Option<KeepAlive>,
 }
+
+/// The most bytes of one frame: asking for the next one shows that the reader takes something.
+const PIECE_BYTES: usize = 64 << 10;
 
 struct KeepAlive {
     interval: Duration,
@@ -85,6 +90,7 @@ impl EventStream {
         Self {
             subscriber,
             preamble: Some(first.into()),
+            rest: Bytes::new(),
             id_of_gap,
             keep_alive,
         }
@@ -100,7 +106,11 @@ impl http_body::Body for EventStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
-        let frame = match this.preamble.take() {
+        if !this.rest.is_empty() {
+            this.subscriber.note_progress();
+            return Poll::Ready(Some(Ok(Frame::data(this.next_piece()))));
+        }
+        this.rest = match this.preamble.take() {
             Some(preamble) => preamble,
             None => match this.subscriber.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => encode(batch, &mut this.id_of_gap),
@@ -120,7 +130,13 @@ impl http_body::Body for EventStream {
         if let Some(keep_alive) = &mut this.keep_alive {
             keep_alive.last_frame = Instant::now();
         }
-        Poll::Ready(Some(Ok(Frame::data(frame))))
+        Poll::Ready(Some(Ok(Frame::data(this.next_piece()))))
+    }
+}
+
+impl EventStream {
+    fn next_piece(&mut self) -> Bytes {
+        self.rest.split_to(self.rest.len().min(PIECE_BYTES))
     }
 }
 
@@ -261,4 +277,42 @@ fn size(delivery: &Delivery) -> usize {
 /// The delay, ±20 % at random.
 fn spread(delay: Duration) -> Duration {
     delay.mul_f64(0.8 + 0.4 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tidings::{Broker, Event, Selector, Subscription, Topic};
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_a_large_event_slowly_is_not_too_slow() {
+        let broker = Broker::new();
+        let topic = Topic::new("t").unwrap();
+        let subscription = Subscription::to(Selector::from(topic.clone())).encoded(raw(true));
+        let subscriber = broker.subscribe(subscription).unwrap();
+        let mut stream = EventStream::new(subscriber, StreamOptions::default());
+        stream.frame().await.unwrap().unwrap();
+        let large = "x".repeat(1 << 20);
+        broker.publish(topic.clone(), Event::new(&*large)).unwrap();
+        broker
+            .publish(topic, Event::new("next").ending_topic())
+            .unwrap();
+
+        let mut got = Vec::new();
+        while let Some(frame) = stream.frame().await {
+            got.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            advance(Duration::from_secs(20)).await;
+        }
+
+        let got = String::from_utf8(got).unwrap();
+        assert!(got.contains(&large));
+        assert!(
+            got.ends_with("data: next\n\n"),
+            "{}",
+            &got[got.len() - 200..]
+        );
+    }
 }

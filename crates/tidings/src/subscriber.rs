@@ -84,6 +84,11 @@ impl Subscriber {
         take(&self.shared, &self.reader, cx)
     }
 
+    /// Tells that what was taken is still on its way to the reader, so that a slow one is not taken for one that stopped.
+    pub fn note_progress(&self) {
+        self.reader.state.lock().asked_at = self.shared.clock.now();
+    }
+
     /// Waits for the next batch.
     pub async fn batch(&mut self) -> Option<Vec<Delivery>> {
         std::future::poll_fn(|cx| self.poll_batch(cx)).await
