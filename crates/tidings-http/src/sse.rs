@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use http::{HeaderName, Method, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, Method, StatusCode, request::Parts};
 use tidings::{Broker, SubscribeError, Subscription, Topic};
 
 use crate::{
@@ -115,9 +115,14 @@ pub fn sse_with<S: Clone + Send + Sync + 'static>(
     get(async move |request: StreamRequest| request.respond(&broker, subscription.clone(), options))
 }
 
+/// The id in the header `Last-Event-ID`, whatever its bytes; an empty one counts as absent.
+pub fn last_event_id(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(HeaderName::from_static("last-event-id"))?;
+    let id = String::from_utf8_lossy(header.as_bytes()).into_owned();
+    (!id.is_empty()).then_some(id)
+}
+
 fn resume_after(parts: &Parts) -> Option<String> {
-    let header = parts.headers.get(HeaderName::from_static("last-event-id"));
-    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let query = parts.uri.query().unwrap_or_default();
     let named = |name: &str| {
         let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -125,8 +130,7 @@ fn resume_after(parts: &Parts) -> Option<String> {
             .find(|(key, value)| key == name && !value.is_empty())
             .map(|(_, value)| value.into_owned())
     };
-    header
-        .filter(|id| !id.is_empty())
+    last_event_id(&parts.headers)
         .or_else(|| named("last_event_id"))
         .or_else(|| named("lastEventId"))
 }

@@ -41,6 +41,13 @@ impl Default for StreamOptions {
     }
 }
 
+impl StreamOptions {
+    /// The delay to tell one reader.
+    pub fn spread_retry(&self) -> Duration {
+        spread(self.retry)
+    }
+}
+
 /// A subscription as the body of an HTTP response: server-sent events, one frame for everything that waits.
 ///
 /// The subscription must be [`encoded`](tidings::Subscription::encoded). Nothing is read from the broker before the
@@ -70,7 +77,7 @@ impl EventStream {
     pub fn new(subscriber: Subscriber, options: StreamOptions) -> Self {
         let id = options.ids.then(|| subscriber.start().to_string());
         let id = id.and_then(|id| EventId::new(id).ok());
-        let retry = spread(options.retry);
+        let retry = options.spread_retry();
         let (mut first, mut id_of_gap) = (Vec::new(), None);
         if subscriber.begins_elsewhere() {
             // Left open: the block goes on with what comes first, and its id with the gap.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use slab::Slab;
-use tidings_log::{AppendError, Entry, MemoryLog, Position, Record, Scope, Timestamp, Topic};
+use tidings_log::{AppendError, Entry, MemoryLog, Record, Timestamp, Topic};
 
 use crate::{
     ConnectionId, GoodbyeReason, LagPolicy, Publication, PublishError, Receipt, SubscribeError,
@@ -19,6 +19,7 @@ use crate::{
     lag::{Verdict, verdict},
     matcher::Matcher,
     options::Options,
+    plan,
     reader::Reader,
     selector::is_reserved,
     stats::LagCounts,
@@ -305,9 +306,7 @@ impl Core {
 
     /// Whether the subscription ends by itself and nothing can follow.
     pub(crate) fn has_ended(&self, filter: &Filter) -> bool {
-        filter
-            .topics()
-            .is_some_and(|topics| topics.iter().all(|topic| self.log.has_ended(topic)))
+        plan::has_ended(&self.log, filter)
     }
 
     /// Whether a topic has appeared, ended or gone since this was last asked.
@@ -361,12 +360,6 @@ impl Core {
     pub(crate) fn conflates(&self, record: &Record) -> bool {
         self.options.lag_policy(&record.topic) == LagPolicy::Conflate
             && self.log.is_superseded(record)
-    }
-
-    pub(crate) fn oldest(&self, scope: &Scope<'_>) -> Option<Position> {
-        self.log
-            .oldest(scope)
-            .map(|sequence| self.log.position(sequence))
     }
 }
 

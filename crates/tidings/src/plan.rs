@@ -31,9 +31,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Decides for the log as it is, its head included.
     pub(crate) fn new(log: &MemoryLog, filter: &Filter, begin: Begin<'_>) -> Self {
-        let ended = filter
-            .topics()
-            .is_some_and(|topics| topics.iter().all(|topic| log.has_ended(topic)));
+        let ended = has_ended(log, filter);
         let (cursor, gap, resumed) = filter.scope(|scope| match begin {
             Begin::Start => (before_oldest(log, scope), None, None),
             Begin::At(cursor) => (cursor, None, None),
@@ -74,6 +72,13 @@ fn resume(log: &MemoryLog, scope: &Scope<'_>, id: &str) -> (u64, Option<Control>
 fn before_oldest(log: &MemoryLog, scope: &Scope<'_>) -> u64 {
     log.oldest(scope)
         .map_or_else(|| log.head(), |oldest| oldest - 1)
+}
+
+/// Whether a subscription ends by itself and nothing can follow.
+pub(crate) fn has_ended(log: &MemoryLog, filter: &Filter) -> bool {
+    filter
+        .topics()
+        .is_some_and(|topics| topics.iter().all(|topic| log.has_ended(topic)))
 }
 
 pub(crate) fn oldest(log: &MemoryLog, scope: &Scope<'_>) -> Option<Position> {

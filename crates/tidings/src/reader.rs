@@ -158,7 +158,10 @@ impl State {
 
     /// The topic of the event that its owner has left waiting for so long that it counts as behind.
     pub(crate) fn stalled_on(&self, now: Timestamp) -> Option<Topic> {
-        let (group, seat) = self.live.as_ref().filter(|_| !self.done)?;
+        if self.done || now.since(self.asked_at) < STALLED_AFTER {
+            return None;
+        }
+        let (group, seat) = self.live.as_ref()?;
         let waiting = group.first_waiting(seat)?;
         let since = waiting.time.max(self.asked_at);
         (now.since(since) >= STALLED_AFTER).then(|| waiting.topic.clone())

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use tidings_log::{Record, Window};
+use tidings_log::{Page, Record, Window};
 
 use crate::{broker::Shared, filter::Filter};
 
@@ -19,11 +19,7 @@ impl Shared {
         while window.after < window.until {
             let page = filter.scope(|scope| self.core.lock().log.page(scope, window));
             window.after = page.reached;
-            let mut wanted = page
-                .records
-                .into_iter()
-                .filter(|record| filter.wants(record));
-            if wanted.try_for_each(&mut visit).is_break() {
+            if visit_wanted(filter, page, &mut visit).is_break() {
                 return;
             }
         }
@@ -40,11 +36,7 @@ impl Shared {
         while window.after < window.until {
             let page = filter.scope(|scope| self.core.lock().log.page_back(scope, window));
             window.until = page.reached;
-            let mut wanted = page
-                .records
-                .into_iter()
-                .filter(|record| filter.wants(record));
-            if wanted.try_for_each(&mut visit).is_break() {
+            if visit_wanted(filter, page, &mut visit).is_break() {
                 return;
             }
         }
@@ -81,4 +73,16 @@ impl Shared {
     pub(crate) fn head(&self) -> u64 {
         self.core.lock().log.head()
     }
+}
+
+fn visit_wanted(
+    filter: &Filter,
+    page: Page,
+    visit: impl FnMut(Arc<Record>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut wanted = page
+        .records
+        .into_iter()
+        .filter(|record| filter.wants(record));
+    wanted.try_for_each(visit)
 }

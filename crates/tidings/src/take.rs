@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tidings_log::{Record, Timestamp, Window};
+use tidings_log::{MemoryLog, Record, Timestamp, Window};
 
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
@@ -14,7 +14,7 @@ use crate::{
     encoding::encode,
     group::{Group, Item, Taken},
     lag::Verdict,
-    random,
+    plan, random,
     reader::{Reader, Reading, State, Step},
 };
 
@@ -166,10 +166,7 @@ impl Turn<'_> {
                 }
             }
             if let Some(reason) = missing {
-                let requested = core.log.position(self.state.cursor).to_string();
-                let oldest = group.filter.scope(|scope| core.oldest(scope));
-                self.batch
-                    .push(Delivery::Control(Control::gap(reason, requested, oldest)));
+                self.tell_gap(&core.log, Some(group), reason);
             }
         }
         let mut window = Window::new(self.state.cursor, until);
@@ -232,12 +229,14 @@ impl Turn<'_> {
     }
 
     fn gap(&mut self, reason: GapReason) {
+        let group = self.state.group().cloned();
         let core = self.shared.core.lock();
-        let requested = core.log.position(self.state.cursor).to_string();
-        let oldest = self
-            .state
-            .group()
-            .and_then(|group| group.filter.scope(|scope| core.oldest(scope)));
+        self.tell_gap(&core.log, group.as_ref(), reason);
+    }
+
+    fn tell_gap(&mut self, log: &MemoryLog, group: Option<&Arc<Group>>, reason: GapReason) {
+        let requested = log.position(self.state.cursor).to_string();
+        let oldest = group.and_then(|group| group.filter.scope(|scope| plan::oldest(log, scope)));
         self.batch
             .push(Delivery::Control(Control::gap(reason, requested, oldest)));
     }

@@ -129,7 +129,7 @@ impl Twin {
     fn begin(&mut self) -> Bytes {
         let options = self.hub.stream_options();
         let id = EventId::new(self.hub.broker.position().to_string()).ok();
-        let retry = options.retry.mul_f64(0.8 + 0.4 * fastrand::f64());
+        let retry = options.spread_retry();
         let mut frame = Vec::new();
         Preamble {
             retry: Some(retry),

@@ -63,10 +63,10 @@ async fn respond(
     }
     let mut options = hub.stream_options();
     options.ids = wire.ids;
-    let subscribed = if parameters.events(usize::MAX)?.is_empty() {
-        hub.broker.subscribe(subscription)
-    } else {
+    let subscribed = if parameters.has("event") {
         subscribe_aside(hub, subscription).await
+    } else {
+        hub.broker.subscribe(subscription)
     };
     match subscribed {
         Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),

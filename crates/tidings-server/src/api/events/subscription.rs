@@ -1,9 +1,9 @@
 use std::net::SocketAddr;
 
+use http::HeaderMap;
 use http::header::USER_AGENT;
-use http::{HeaderMap, HeaderName};
 use tidings::{Peer, Subscription};
-use tidings_http::Problem;
+use tidings_http::{Problem, last_event_id};
 
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
@@ -48,10 +48,7 @@ fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
 
 /// The header, else the parameter of ours, else the one that older clients send.
 fn resume_after(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
-    let header = headers.get(HeaderName::from_static("last-event-id"));
-    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let id = header
-        .filter(|id| !id.is_empty())
+    let id = last_event_id(headers)
         .or_else(|| parameters.lenient("last_event_id"))
         .or_else(|| parameters.lenient("lastEventId"))?;
     Some(id.chars().take(ID_LENGTH).collect())
