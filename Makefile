@@ -1,11 +1,11 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test lint loom bench help
+.PHONY: run test lint loom simulate bench help
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-run: ## build the hub and start it on http://127.0.0.1:8434
+run: ## build the hub and start it on http://127.0.0.1:8434, history in tidings-data/
 	cargo run --release -- serve
 
 test: ## install what the tests need, and run all of them
@@ -16,6 +16,9 @@ lint: ## formatting, clippy, documentation, dependencies
 
 loom: ## check the concurrent core by every interleaving
 	scripts/loom
+
+simulate: ## cut the power under the stored log, SEEDS times each way (default 20000)
+	TIDINGS_SEEDS=$${SEEDS:-20000} cargo test -p tidings-log --lib simulation
 
 bench: ## decoder throughput beside other crates
 	cargo bench -p tidings-sse
