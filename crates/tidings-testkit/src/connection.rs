@@ -46,17 +46,21 @@ impl Connection {
     /// When the connection is refused.
     #[must_use]
     pub fn open(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address)
-            .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
-        let timeouts = socket
-            .set_read_timeout(Some(PATIENCE))
-            .and_then(|()| socket.set_write_timeout(Some(PATIENCE)))
-            .and_then(|()| socket.set_nodelay(true));
-        timeouts.expect("options of a connected socket");
-        Self {
+        match Self::try_open(address) {
+            Ok(connection) => connection,
+            Err(error) => panic!("cannot connect to {address}: {error}"),
+        }
+    }
+
+    pub(crate) fn try_open(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_nodelay(true)?;
+        Ok(Self {
             socket: BufReader::new(socket),
             host: address.to_string(),
-        }
+        })
     }
 
     /// Sends a request and reads the whole answer.
@@ -69,11 +73,17 @@ impl Connection {
     /// When no complete answer comes.
     #[track_caller]
     pub fn send(&mut self, request: &Request) -> Response {
-        let _ = self.begin(request); // Explained by what is read.
-        match self.read_answer(request.is_head()) {
+        match self.exchange(request) {
             Ok(answer) => answer,
             Err(error) => panic!("no answer to {request:?}: {error}"),
         }
+    }
+
+    /// Sends a request and reads the whole answer, if the server lives that long.
+    #[track_caller]
+    pub(crate) fn exchange(&mut self, request: &Request) -> io::Result<Response> {
+        let _ = self.begin(request); // Explained by what is read.
+        self.read_answer(request.is_head())
     }
 
     /// Reads the whole answer to a request that was written or begun.
@@ -111,6 +121,13 @@ impl Connection {
     pub fn reset(self) {
         let linger = SockRef::from(self.socket.get_ref()).set_linger(Some(Duration::ZERO));
         linger.expect("linger of a connected socket");
+    }
+
+    /// Makes the system hold as little as it can of what was not read yet.
+    pub(crate) fn receive_little(&self) {
+        let socket = SockRef::from(self.socket.get_ref());
+        let buffer = socket.set_recv_buffer_size(4096);
+        buffer.expect("the receive buffer of a connected socket");
     }
 
     /// Reads one answer's head and says how its body is framed.

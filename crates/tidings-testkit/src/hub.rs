@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::Path;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -11,7 +12,8 @@ use crate::process::Process;
 use crate::publisher::Publisher;
 use crate::stream::StreamReader;
 
-/// A running hub: the real program, with its history in memory, on a port of its own.
+/// A running hub: the real program on a port of its own, with its history in memory unless a
+/// folder is named.
 ///
 /// It is killed when dropped.
 #[derive(Debug)]
@@ -59,6 +61,19 @@ impl Hub {
     pub fn configured(binary: &str, settings: &str) -> Self {
         let arguments = [&SERVE[..], &["--config", "tidings.toml"]].concat();
         Self::spawn(Command::new(binary, &arguments).file("tidings.toml", settings))
+    }
+
+    /// Starts it at `address` with its history in `folder`, which it makes if it is not there.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn stored(binary: &str, address: SocketAddr, folder: &Path) -> Self {
+        let (address, folder) = (address.to_string(), folder.display().to_string());
+        let arguments = ["serve", "--listen", &address, "--data-dir", &folder];
+        Self::spawn(Command::new(binary, &arguments))
     }
 
     /// Starts a prepared `tidings serve` and waits until it answers.

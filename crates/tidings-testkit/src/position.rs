@@ -20,21 +20,25 @@ impl Position {
     /// When `id` is not an epoch, a hyphen and a decimal number without padding, in at most 64
     /// visible ASCII characters.
     pub fn of(id: &str) -> Self {
-        assert!(
-            id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic()),
-            "an id is at most 64 visible ASCII characters: {id:?}"
-        );
-        let parts = id.rsplit_once('-');
-        let position = parts.and_then(|(epoch, sequence)| {
-            Some(Self {
-                epoch: epoch.to_owned(),
-                sequence: sequence.parse().ok()?,
-            })
-        });
-        match position {
-            Some(position) if !position.epoch.is_empty() && position.to_string() == id => position,
-            _ => panic!("an id is `<epoch>-<sequence>`: {id:?}"),
+        match Self::parse(id) {
+            Some(position) => position,
+            None => panic!(
+                "an id is `<epoch>-<sequence>` in at most 64 visible ASCII characters: {id:?}"
+            ),
         }
+    }
+
+    /// Reads an id; `None` where [`of`](Self::of) panics.
+    #[must_use]
+    pub fn parse(id: &str) -> Option<Self> {
+        let visible = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let (epoch, sequence) = id.rsplit_once('-').filter(|_| visible)?;
+        let position = Self {
+            epoch: epoch.to_owned(),
+            sequence: sequence.parse().ok()?,
+        };
+        let canonical = !epoch.is_empty() && position.to_string() == id;
+        canonical.then_some(position)
     }
 
     /// The same epoch, `distance` events later.

@@ -1,15 +1,17 @@
 use std::thread;
 
-use tidings_testkit::{Event, History, Hub, Published, StreamReader, eventually};
+use tidings_testkit::{
+    Durability, Event, History, Hub, Publication, Reader, Start, StreamReader, Visit, eventually,
+};
 
 use crate::hub;
 
-fn publish(hub: &Hub, name: &str, count: usize) -> Vec<Published> {
+fn publish(hub: &Hub, name: &str, count: usize) -> Vec<Publication> {
     let mut publisher = hub.publisher();
     let published = (0..count).map(|n| {
         let data = format!("{name}/{n}");
         let id = publisher.publish("t", "n", &data);
-        Published { id, data }
+        Publication::acknowledged("t", &data, &id, Durability::Memory)
     });
     published.collect()
 }
@@ -23,7 +25,11 @@ fn s18_eight_publishers_are_seen_in_one_order_by_twenty_subscribers() {
         let hub = &hub;
         let readers: Vec<_> = streams
             .into_iter()
-            .map(|mut stream| scope.spawn(move || stream.take(8000)))
+            .map(|mut stream| {
+                scope.spawn(move || {
+                    Visit::first(Start::Now, Some(stream.start()), stream.take(8000))
+                })
+            })
             .collect();
         let publishers: Vec<_> = (0..8)
             .map(|n| scope.spawn(move || publish(hub, &format!("publisher {n}"), 1000)))
@@ -32,8 +38,8 @@ fn s18_eight_publishers_are_seen_in_one_order_by_twenty_subscribers() {
             history.publisher(publisher.join().expect("a publisher"));
         }
         for (n, reader) in readers.into_iter().enumerate() {
-            let events = reader.join().expect("a reader");
-            history.reader(&format!("subscriber {n}"), vec![events]);
+            let visit = reader.join().expect("a reader");
+            history.reader(Reader::new(&format!("subscriber {n}"), &["t"]).visit(visit));
         }
     });
     history.assert_holds();
@@ -57,35 +63,41 @@ fn readers_that_come_and_go_under_load_have_every_event_once() {
         for publisher in publishers {
             history.publisher(publisher.join().expect("a publisher"));
         }
-        hub.finish("t", "tidy", "the end");
+        let last = hub.finish("t", "tidy", "the end");
+        let last = Publication::acknowledged("t", "the end", &last, Durability::Memory);
+        history.publisher(vec![last]);
         for (n, reader) in readers.into_iter().enumerate() {
-            let connections = reader.join().expect("a reader");
-            history.reader(&format!("reader {n}"), connections);
+            let visits = reader.join().expect("a reader").into_iter();
+            let reader = Reader::new(&format!("reader {n}"), &["t"]);
+            history.reader(visits.fold(reader, Reader::visit));
         }
     });
     history.assert_holds();
 }
 
 /// Reads to the end of the topic, breaking and resuming the connection after every `piece` events.
-fn read_in_pieces(hub: &Hub, mut stream: StreamReader, piece: usize) -> Vec<Vec<Event>> {
-    let mut connections = Vec::new();
+fn read_in_pieces(hub: &Hub, mut stream: StreamReader, piece: usize) -> Vec<Visit> {
+    let mut visits = Vec::new();
+    let mut start = Start::Now;
     loop {
         let mut events = Vec::new();
-        while events.len() < piece {
-            match stream.next_event() {
-                Some(event) if event.event == "tidy" => {
-                    connections.push(events);
-                    return connections;
-                }
-                Some(event) => events.push(event),
-                None => panic!("the stream ended before the topic"),
-            }
+        while events.len() < piece && !events.last().is_some_and(is_last) {
+            events.push(stream.event());
+        }
+        let last = events.last().is_some_and(is_last);
+        visits.push(Visit::first(start, Some(stream.start()), events));
+        if last {
+            return visits;
         }
         let id = stream.last_event_id();
         stream.reset();
-        connections.push(events);
         stream = hub.resume("topic=t", &id);
+        start = Start::After(id);
     }
+}
+
+fn is_last(event: &Event) -> bool {
+    event.event == "tidy"
 }
 
 #[test]
