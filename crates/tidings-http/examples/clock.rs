@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let tick = Event::json("tick", &seconds).expect("a number has a JSON form");
             broker
                 .publish(clock.clone(), tick)
+                .await
                 .expect("the broker is open");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

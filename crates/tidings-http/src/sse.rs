@@ -6,7 +6,8 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode, request::Parts};
-use tidings::{Broker, SubscribeError, Subscription, Topic};
+use tidings::{Broker, SubscribeError, Subscriber, Subscription, Topic};
+use tokio::task::spawn_blocking;
 
 use crate::{
     EventStream, Problem, StreamOptions, accepts_event_stream, come_back_after, stream, stream_head,
@@ -49,7 +50,7 @@ impl StreamRequest {
 
     /// Subscribes and answers: the stream, 204 if it is over, or why there is none. If only the head is wanted, the
     /// subscription ends at once.
-    pub fn respond(
+    pub async fn respond(
         self,
         broker: &Broker,
         mut subscription: Subscription,
@@ -58,15 +59,15 @@ impl StreamRequest {
         if let Some(id) = self.resume_after {
             subscription = subscription.resume_after(id);
         }
-        match broker.subscribe(subscription) {
+        match subscribe(broker, subscription).await {
             Ok(subscriber) if subscriber.is_over() => StatusCode::NO_CONTENT.into_response(),
             Ok(_) if self.head_only => stream_head(),
             Ok(subscriber) => EventStream::new(subscriber, options).into_response(),
-            Err(SubscribeError::Closed | SubscribeError::TooManySubscriptions)
-                if self.from_browser =>
-            {
-                come_back_after(options.retry)
-            }
+            Err(
+                SubscribeError::Closed
+                | SubscribeError::StoreFailed(_)
+                | SubscribeError::TooManySubscriptions,
+            ) if self.from_browser => come_back_after(options.retry),
             Err(error) => refusal(&error, options.retry).into_response(),
         }
     }
@@ -112,7 +113,24 @@ pub fn sse_with<S: Clone + Send + Sync + 'static>(
 ) -> MethodRouter<S> {
     let broker = broker.clone();
     let subscription = subscription.encoded(stream::raw(options.ids));
-    get(async move |request: StreamRequest| request.respond(&broker, subscription.clone(), options))
+    get(async move |request: StreamRequest| {
+        let response = request.respond(&broker, subscription.clone(), options);
+        response.await
+    })
+}
+
+/// Subscribes; on a thread of its own where it may take long.
+async fn subscribe(
+    broker: &Broker,
+    subscription: Subscription,
+) -> Result<Subscriber, SubscribeError> {
+    if !subscription.looks_back() {
+        return broker.subscribe(subscription);
+    }
+    let broker = broker.clone();
+    let subscribed = spawn_blocking(move || broker.subscribe(subscription)).await;
+    // It does not panic, and is not awaited any more when the runtime goes.
+    subscribed.unwrap_or(Err(SubscribeError::Closed))
 }
 
 /// The id in the header `Last-Event-ID`, whatever its bytes; an empty one counts as absent.
@@ -147,6 +165,7 @@ fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
         SubscribeError::TooManySubscriptions => {
             later(StatusCode::TOO_MANY_REQUESTS, "too-many-connections")
         }
+        SubscribeError::StoreFailed(_) => later(StatusCode::SERVICE_UNAVAILABLE, "store-failed"),
         SubscribeError::Closed => later(StatusCode::SERVICE_UNAVAILABLE, "draining"),
         _ => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -162,14 +181,14 @@ mod tests {
 
     use super::*;
 
-    fn status(broker: &Broker, topic: &str, head_only: bool) -> u16 {
+    async fn status(broker: &Broker, topic: &str, head_only: bool) -> u16 {
         let request = StreamRequest {
             head_only,
             ..Default::default()
         };
         let subscription = Subscription::to(Topic::new(topic).unwrap()).encoded(stream::raw(true));
         let response = request.respond(broker, subscription, StreamOptions::default());
-        response.status().as_u16()
+        response.await.status().as_u16()
     }
 
     #[tokio::test]
@@ -178,10 +197,11 @@ mod tests {
         let ended = Topic::new("ended").unwrap();
         broker
             .publish(ended, Event::new("").ending_topic())
+            .await
             .unwrap();
         for head_only in [false, true] {
-            assert_eq!(status(&broker, "ended", head_only), 204);
-            assert_eq!(status(&broker, "open", head_only), 200);
+            assert_eq!(status(&broker, "ended", head_only).await, 204);
+            assert_eq!(status(&broker, "open", head_only).await, 200);
         }
         assert_eq!(broker.stats().subscriptions, 0);
 
@@ -189,7 +209,7 @@ mod tests {
             .subscribe(Subscription::to(Topic::new("open").unwrap()))
             .unwrap();
         for head_only in [false, true] {
-            assert_eq!(status(&broker, "open", head_only), 429);
+            assert_eq!(status(&broker, "open", head_only).await, 429);
         }
     }
 }

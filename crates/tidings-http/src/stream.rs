@@ -303,9 +303,13 @@ mod tests {
         let mut stream = EventStream::new(subscriber, StreamOptions::default());
         stream.frame().await.unwrap().unwrap();
         let large = "x".repeat(1 << 20);
-        broker.publish(topic.clone(), Event::new(&*large)).unwrap();
+        broker
+            .publish(topic.clone(), Event::new(&*large))
+            .await
+            .unwrap();
         broker
             .publish(topic, Event::new("next").ending_topic())
+            .await
             .unwrap();
 
         let mut got = Vec::new();

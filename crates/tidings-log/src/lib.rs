@@ -7,32 +7,53 @@
 //! Nothing here reads a clock, spawns a task or knows of HTTP: the time is an argument.
 //!
 //! ```
-//! use tidings_log::{Entry, Epoch, MemoryLog, Scope, Timestamp, Topic, Window};
+//! use tidings_log::{Durability, Entry, Epoch, Log, Scope, Timestamp, Topic, Window};
 //!
-//! let mut log = MemoryLog::new(Epoch::new("k3v9")?, Default::default());
+//! let mut log = Log::in_memory(Epoch::new("k3v9")?, Default::default());
+//! let store = log.store().clone();
 //! let topic = Topic::new("jobs/7")?;
 //! let now = Timestamp::from_millis(1_700_000_000_000);
-//! let record = log.append(Entry::new(topic.clone(), "50 %"), now, |_| false)?;
-//! assert_eq!(record.sequence, 1);
 //!
-//! let page = log.page(&Scope::Topics(&[topic]), Window::new(0, log.head()));
-//! assert_eq!(&*page.records[0].data, "50 %");
+//! let record = log.accept(Entry::new(topic.clone(), "50 %"), now);
+//! let lot = log.lot(&[(record.clone(), Durability::Disk)], false);
+//! store.commit(&lot)?;
+//! log.release(&record, |_| false);
+//! log.committed(&lot);
+//!
+//! let selection = log.select(&Scope::Topics(&[topic]), Window::new(0, log.head()));
+//! let records = store.read(&selection.sequences)?;
+//! assert_eq!(&*records[0].data, "50 %");
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
-mod history;
+mod disk;
+mod durability;
+mod epochs;
+mod index;
+mod log;
+mod lot;
 mod memory;
 mod page;
 mod position;
 mod record;
 mod retention;
+mod store;
 mod time;
 mod topic;
 
-pub use memory::{AppendError, Holes, MemoryLog, TopicSummary};
-pub use page::{Page, Scope, Window};
+pub use disk::{
+    Damage, DiskOptions, DiskStore, Found, Import, ImportError, OpenError, StoredEvent, StoredLog,
+    StoredRecord,
+};
+pub use durability::Durability;
+pub use epochs::Epochs;
+pub use index::{Holes, TopicSummary};
+pub use log::Log;
+pub use memory::MemoryStore;
+pub use page::{Scope, Selection, Window};
 pub use position::{Epoch, EpochError, Position, PositionError};
 pub use record::{Entry, Record};
 pub use retention::{Capacity, LogOptions, Retention, TopicRules};
+pub use store::{KeyRow, Lot, Marks, Store, StoreError, TopicRow};
 pub use time::Timestamp;
 pub use topic::{MAX_TOPIC_BYTES, Topic, TopicError};

@@ -1,6 +1,6 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use crate::{Record, Topic};
+use crate::Topic;
 
 /// Which topics a question to the log is about.
 #[derive(Clone, Copy)]
@@ -45,66 +45,68 @@ impl Window {
     }
 }
 
-/// What one read gave.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The events, in the order of reading.
-    pub records: Vec<Arc<Record>>,
-    /// Everything in the scope between here and where the reading began has been given. The other end of the window,
-    /// or where to go on from.
+/// Which events one page has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Their sequences, in the order of reading.
+    pub sequences: Vec<u64>,
+    /// Everything in the scope between here and where the reading began is among them. The other end of the window, or
+    /// where to go on from.
     pub reached: u64,
 }
 
-impl Page {
-    /// Takes what is wanted of these records, which are all of the window by rising sequence, up to the end of a page.
-    pub(crate) fn forwards<'a>(
-        window: Window,
-        records: impl Iterator<Item = &'a Arc<Record>>,
-        wanted: impl Fn(&Record) -> bool,
-    ) -> Self {
-        Self::fill(window, records, wanted, window.after, window.until, 0)
+impl Selection {
+    pub(crate) fn nothing(reached: u64) -> Self {
+        Self {
+            sequences: Vec::new(),
+            reached,
+        }
     }
 
-    /// As [`forwards`](Self::forwards), for records by falling sequence.
-    pub(crate) fn backwards<'a>(
+    /// Takes these events, which are all of the window by rising sequence, up to the end of a page. Those without a size
+    /// are not wanted.
+    pub(crate) fn forwards(
         window: Window,
-        records: impl Iterator<Item = &'a Arc<Record>>,
-        wanted: impl Fn(&Record) -> bool,
+        events: impl Iterator<Item = (u64, Option<u64>)>,
     ) -> Self {
-        Self::fill(window, records, wanted, window.until, window.after, 1)
+        Self::fill(window, events, window.after, window.until, 0)
     }
 
-    /// Goes from one end of the window to the other. A record is behind once `past` below its sequence is reached.
-    fn fill<'a>(
+    /// As [`forwards`](Self::forwards), for events by falling sequence.
+    pub(crate) fn backwards(
         window: Window,
-        records: impl Iterator<Item = &'a Arc<Record>>,
-        wanted: impl Fn(&Record) -> bool,
+        events: impl Iterator<Item = (u64, Option<u64>)>,
+    ) -> Self {
+        Self::fill(window, events, window.until, window.after, 1)
+    }
+
+    /// Goes from one end of the window to the other. An event is behind once `past` below its sequence is reached.
+    fn fill(
+        window: Window,
+        events: impl Iterator<Item = (u64, Option<u64>)>,
         from: u64,
         to: u64,
         past: u64,
     ) -> Self {
-        let mut page = Self {
-            records: Vec::new(),
-            reached: from,
-        };
+        let mut page = Self::nothing(from);
         let mut bytes = 0;
-        for (examined, record) in records.enumerate() {
+        for (examined, (sequence, size)) in events.enumerate() {
             if examined == EXAMINED_PER_PAGE
-                || page.records.len() == window.records
+                || page.sequences.len() == window.records
                 || bytes >= window.bytes
             {
                 return page;
             }
-            if wanted(record) {
-                bytes += record.size();
-                page.records.push(record.clone());
+            if let Some(size) = size {
+                bytes += size;
+                page.sequences.push(sequence);
             }
-            page.reached = record.sequence - past;
+            page.reached = sequence - past;
         }
         page.reached = to;
         page
     }
 }
 
-/// How many records one page looks at, so that no read holds the log for long.
+/// How many events one page looks at, so that no read holds the log for long.
 const EXAMINED_PER_PAGE: usize = 4096;

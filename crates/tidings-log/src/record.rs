@@ -42,8 +42,6 @@ pub struct Record {
     pub sequence: u64,
     /// When it was accepted.
     pub time: Timestamp,
-    /// When it stops being readable.
-    pub expires: Timestamp,
     /// What it was published under.
     pub topic: Topic,
     /// Its type name; `None` is the default type.

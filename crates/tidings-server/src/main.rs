@@ -2,6 +2,7 @@
 
 mod api;
 mod cli;
+mod durability;
 mod page;
 mod serve;
 mod settings;

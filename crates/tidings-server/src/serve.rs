@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tidings::{Broker, Capacity};
+use tidings::{Broker, BrokerBuilder, Capacity};
 use tidings_http::{ServeLimits, Server};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio::{join, pin, select};
 use tracing::{info, warn};
@@ -16,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, Hub};
 use crate::cli::{Exit, ServeArgs, Signals, notice};
-use crate::settings::Settings;
+use crate::settings::{Settings, Storage};
 
 /// The variable that says what is logged, in the notation of `tracing-subscriber`.
 const LOG_VARIABLE: &str = "TIDINGS_LOG";
@@ -44,7 +45,14 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
 
     let drain_time = settings.drain;
     let limits = serve_limits(&settings);
-    let broker = broker(&settings);
+    let broker = select! {
+        opened = open(&settings) => opened?,
+        signal = signals.next() => {
+            // A log can be left at any moment.
+            info!(%signal, "ended before the log was open");
+            return Ok(Exit::Success);
+        }
+    };
     let (drain, draining) = watch::channel(false);
     let hub = Hub::new(broker.clone(), settings, address, draining.clone());
     let mut shutdown = draining;
@@ -106,7 +114,28 @@ fn serve_limits(settings: &Settings) -> ServeLimits {
     limits
 }
 
-fn broker(settings: &Settings) -> Broker {
+/// Opens the log where the settings say, which takes its time if there is much in it.
+async fn open(settings: &Settings) -> anyhow::Result<Broker> {
+    let builder = broker(settings);
+    let Storage::Folder(folder) = &settings.storage else {
+        return Ok(builder.build());
+    };
+    let start = Instant::now();
+    let path = folder.clone();
+    let broker = spawn_blocking(move || builder.open(&path)).await??;
+    let stats = broker.stats();
+    info!(
+        folder = %folder.display(),
+        topics = stats.topics,
+        events = stats.events,
+        head = %broker.position(),
+        milliseconds = start.elapsed().as_millis(),
+        "opened the log"
+    );
+    Ok(broker)
+}
+
+fn broker(settings: &Settings) -> BrokerBuilder {
     let limits = &settings.limits;
     let builder = Broker::builder()
         .capacity(Capacity {
@@ -114,6 +143,7 @@ fn broker(settings: &Settings) -> Broker {
             topics: limits.topics,
         })
         .retention(settings.retention)
+        .durability(settings.durability)
         .max_event_bytes(limits.event_size)
         .max_selectors(limits.selectors)
         .max_subscriptions(limits.connections)
@@ -123,7 +153,6 @@ fn broker(settings: &Settings) -> Broker {
         .iter()
         .cloned()
         .fold(builder, |builder, topic| builder.topics(topic))
-        .build()
 }
 
 /// A hub on which nothing happens still forgets what is too old.

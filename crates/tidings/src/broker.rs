@@ -1,17 +1,33 @@
-use std::{sync::Arc, task::Waker, time::Duration};
+use std::{io, sync::Arc, task::Waker, time::Duration};
 
-use tidings_log::{Epoch, MemoryLog, Position, Timestamp, Topic};
-use tokio::sync::watch;
+use tidings_log::{Durability, KeyRow, Log, Position, Store, Timestamp, Topic};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::{
     BatchError, BrokerBuilder, Connection, ConnectionId, Event, GoodbyeReason, LagPolicy,
-    Publication, PublishError, Stats, SubscribeError, Subscription, TopicStats, core::Core,
-    options::Options, reader::Reader, sync::Mutex, time::Clock,
+    Publication, PublishError, Stats, StoreFailed, SubscribeError, Subscription, TopicStats,
+    accept::Outcome,
+    core::Core,
+    options::Options,
+    queue::{Op, Wakeups},
+    reader::Reader,
+    reads::{ReadPool, Replays},
+    sync::Mutex,
+    time::Clock,
+    writer::Bell,
 };
+
+/// A share of what may wait for the disk is so many bytes of events.
+const SHARE_BYTES: usize = 4 << 10;
+/// How long closing waits for the store.
+const STORE_CLOSES_WITHIN: Duration = Duration::from_secs(10);
+/// How many shares there are. A publisher for whom there is none waits.
+const SHARES: usize = 16_384;
 
 /// Carries events from publishers to subscribers, and remembers them.
 ///
-/// A `Broker` is a handle: clones are the same broker. Publishing never waits for a subscriber.
+/// A `Broker` is a handle: clones are the same broker. Publishing never waits for a subscriber. With its history
+/// [on disk](BrokerBuilder::open), it waits for the disk unless told otherwise.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +35,7 @@ use crate::{
 ///
 /// let broker = Broker::new();
 /// let mut jobs = broker.subscribe(Subscription::to(Selector::new("jobs/*")?))?;
-/// broker.publish(Topic::new("jobs/7")?, Event::json("progress", &50)?)?;
+/// broker.publish(Topic::new("jobs/7")?, Event::json("progress", &50)?).await?;
 /// for delivery in jobs.batch().await.unwrap_or_default() {
 ///     if let Delivery::Event { event, .. } = delivery {
 ///         assert_eq!((event.name(), event.data()), ("progress", "50"));
@@ -41,6 +57,19 @@ pub(crate) struct Shared {
     pub(crate) core: Mutex<Core>,
     /// Counts changes of the set of topics, of who subscribes, and of what has ended.
     pub(crate) changes: watch::Sender<u64>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) replays: Replays,
+    /// What it takes to wait for the disk, if the store is on one.
+    pub(crate) disk: Option<Disk>,
+}
+
+/// Who works for a broker whose store may take long.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    writer: Bell,
+    pub(crate) reads: ReadPool,
+    /// One permit for each share of what may wait to be written.
+    shares: Arc<Semaphore>,
 }
 
 /// What a publisher is told.
@@ -50,6 +79,8 @@ pub struct Receipt {
     pub id: Position,
     /// How many subscriptions it reached.
     pub receivers: usize,
+    /// What the event survives.
+    pub durability: Durability,
     /// Whether it had been published before, under the same idempotency key, and nothing happened now.
     pub repeated: bool,
 }
@@ -82,33 +113,55 @@ impl Broker {
         BrokerBuilder::new()
     }
 
-    pub(crate) fn with(options: Options, epoch: Epoch) -> Self {
-        let options = Arc::new(options);
-        let log = MemoryLog::new(epoch, options.log());
-        let core = Core::new(log, options.clone());
-        let changes = watch::Sender::new(0);
-        Self {
-            shared: Arc::new(Shared {
-                clock: Clock::start(),
-                options,
-                core: Mutex::new(core),
-                changes,
-            }),
+    /// A broker on a log that has just been opened, with the idempotency keys found in it.
+    pub(crate) fn with(
+        options: Arc<Options>,
+        log: Log,
+        keys: Vec<KeyRow>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let store = log.store().clone();
+        let (bell, rings) = Bell::new();
+        let disk = if store.is_durable() {
+            Some(Disk {
+                writer: bell,
+                reads: ReadPool::start(&store)?,
+                shares: Arc::new(Semaphore::new(SHARES)),
+            })
+        } else {
+            None
+        };
+        let shared = Arc::new(Shared {
+            clock,
+            core: Mutex::new(Core::new(log, keys, options.clone())),
+            options,
+            changes: watch::Sender::new(0),
+            store,
+            replays: Replays::default(),
+            disk,
+        });
+        if shared.disk.is_some() {
+            rings.start_writer(Arc::downgrade(&shared))?;
         }
+        Ok(Self { shared })
     }
 
     /// Publishes an event: gives it the next id, keeps it, and hands it to every subscription that matches.
     ///
+    /// What was accepted is published even if nobody waits for the receipt any more.
+    ///
     /// # Errors
-    /// [`PublishError`]; nothing has happened then.
-    pub fn publish(&self, topic: Topic, event: Event) -> Result<Receipt, PublishError> {
+    /// [`PublishError`]; nothing has happened then, unless it is [`StoreFailed`](PublishError::StoreFailed).
+    pub async fn publish(&self, topic: Topic, event: Event) -> Result<Receipt, PublishError> {
         let publication = Publication {
             topic,
             event,
             idempotency_key: None,
+            durability: None,
         };
         let receipts = self
             .publish_batch(&[publication])
+            .await
             .map_err(|error| error.source)?;
         Ok(receipts
             .into_iter()
@@ -119,18 +172,42 @@ impl Broker {
     /// Publishes all of these in order, with nothing of another publisher between them, or none of them.
     ///
     /// # Errors
-    /// [`BatchError`] names the publication that was refused; nothing has happened then.
-    pub fn publish_batch(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
-        let mut wakers = Vec::new();
-        let mut core = self.shared.core.lock();
-        let receipts = core.publish(batch, self.shared.clock.now(), &mut wakers);
-        let topics_changed = core.topics_changed();
-        drop(core);
-        wake(wakers);
-        if topics_changed {
-            self.shared.note_change();
-        }
-        receipts
+    /// [`BatchError`] names the publication that was refused; nothing has happened then, unless it is
+    /// [`StoreFailed`](PublishError::StoreFailed).
+    pub async fn publish_batch(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
+        let shares = batch
+            .iter()
+            .map(|publication| 1 + publication.event.data.len() / SHARE_BYTES)
+            .sum();
+        let share = self.shared.shares(shares).await;
+        let outcome = self.shared.accept(batch, share)?;
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(StoreFailed::closed()))
+            .map_err(|failed| BatchError {
+                index: 0,
+                source: PublishError::StoreFailed(failed),
+            })
+    }
+
+    /// Goes the way of a publication, without one: through everything that was accepted before.
+    ///
+    /// # Errors
+    /// [`StoreFailed`], as a publication would.
+    pub async fn check(&self) -> Result<(), StoreFailed> {
+        let (reply, outcome) = oneshot::channel();
+        self.shared.push(Op::Flush(reply))?;
+        outcome.await.unwrap_or_else(|_| Err(StoreFailed::closed()))
+    }
+
+    /// Why nothing can be published for now, if that is so.
+    pub fn failure(&self) -> Option<StoreFailed> {
+        self.shared.core.lock().failure.clone()
+    }
+
+    /// Whether the history outlives the process.
+    pub fn is_durable(&self) -> bool {
+        self.shared.disk.is_some()
     }
 
     /// How many subscriptions match the topic.
@@ -145,17 +222,19 @@ impl Broker {
 
     /// Forgets the history of a topic and opens it again if it has ended. Streams that name it end with a goodbye,
     /// streams that match it by a pattern get a gap. False if it was not known.
-    pub fn delete(&self, topic: &Topic) -> bool {
-        let mut wakers = Vec::new();
-        let mut core = self.shared.core.lock();
-        let deleted = core.delete(topic, &mut wakers);
-        let topics_changed = core.topics_changed();
-        drop(core);
-        wake(wakers);
-        if topics_changed {
-            self.shared.note_change();
-        }
-        deleted
+    ///
+    /// # Errors
+    /// [`StoreFailed`]; the topic is as before, or will be gone after a restart.
+    pub async fn delete(&self, topic: &Topic) -> Result<bool, StoreFailed> {
+        let _share = self.shared.shares(1).await;
+        let (reply, outcome) = oneshot::channel();
+        let topic = topic.clone();
+        self.shared.push(Op::Delete {
+            topic,
+            reply,
+            _share,
+        })?;
+        outcome.await.unwrap_or_else(|_| Err(StoreFailed::closed()))
     }
 
     /// The open streams, oldest first.
@@ -216,7 +295,10 @@ impl Broker {
     /// back.
     pub fn expire(&self) {
         let mut core = self.shared.core.lock();
-        core.log.expire(self.shared.clock.now());
+        core.expire(self.shared.clock.now());
+        if !self.is_durable() {
+            core.release_all(&mut Wakeups::default());
+        }
         let topics_changed = core.topics_changed();
         drop(core);
         if topics_changed {
@@ -230,22 +312,47 @@ impl Broker {
     }
 
     /// Closes the broker: nothing new gets in, every reader gets all that was published and then a goodbye. Returns
-    /// when all have gone, or cuts the rest at the deadline. Calling it again is fine.
+    /// when all have gone, or cuts the rest at the deadline, and the store is closed. Calling it again is fine.
     pub async fn close(&self, deadline: Duration) -> Closed {
-        let mut wakers = Vec::new();
-        self.shared.core.lock().close(&mut wakers);
-        wake(wakers);
-        let mut changes = self.changes();
-        let all_gone = changes.wait_for(|_| self.shared.core.lock().readers.is_empty());
-        if tokio::time::timeout(deadline, all_gone).await.is_ok() {
-            return Closed { cut: 0 };
+        self.shared.core.lock().closed = true;
+        let cut = match tokio::time::timeout(deadline, self.drain()).await {
+            Ok(()) => 0,
+            Err(_) => self.cut(),
+        };
+        let (reply, closed) = oneshot::channel();
+        if self.shared.push(Op::Close(reply)).is_ok() {
+            // If it fails, it has been logged; if it takes too long, the store repairs itself when it is opened.
+            let _ = tokio::time::timeout(STORE_CLOSES_WITHIN, closed).await;
         }
+        Closed { cut }
+    }
+
+    /// Gives every reader what was published, and then a goodbye, and waits until all have gone.
+    async fn drain(&self) {
+        let (reply, drained) = oneshot::channel();
+        let pushed = self.shared.push(Op::Drain(reply));
+        let is_drained = pushed.is_ok() && matches!(drained.await, Ok(Ok(())));
+        if !is_drained {
+            // Without a store nothing is under way.
+            let mut wakers = Vec::new();
+            self.shared.core.lock().close(&mut wakers);
+            wake(wakers);
+        }
+        let mut changes = self.changes();
+        // The sender lives as long as the broker.
+        let _ = changes
+            .wait_for(|_| self.shared.core.lock().readers.is_empty())
+            .await;
+    }
+
+    /// Ends all streams at once. Gives their number.
+    fn cut(&self) -> usize {
         let left: Vec<Arc<Reader>> = self.shared.core.lock().readers.values().cloned().collect();
         wake(
             left.iter()
-                .filter_map(|reader| reader.dismiss(GoodbyeReason::Drain)),
+                .flat_map(|reader| reader.dismiss(GoodbyeReason::Drain)),
         );
-        Closed { cut: left.len() }
+        left.len()
     }
 }
 
@@ -256,6 +363,66 @@ impl Default for Broker {
 }
 
 impl Shared {
+    /// Waits for so many shares of what may wait to be written.
+    async fn shares(&self, shares: usize) -> Option<OwnedSemaphorePermit> {
+        let disk = self.disk.as_ref()?;
+        let shares = u32::try_from(shares.min(SHARES)).ok()?;
+        disk.shares.clone().acquire_many_owned(shares).await.ok()
+    }
+
+    fn accept(
+        &self,
+        batch: &[Publication],
+        share: Option<OwnedSemaphorePermit>,
+    ) -> Result<Outcome, BatchError> {
+        let mut wakeups = Wakeups::default();
+        let mut core = self.core.lock();
+        let accepted = core.accept(batch, share, self.clock.now());
+        if self.disk.is_some() {
+            core.release_at_once(&mut wakeups);
+        } else {
+            core.release_all(&mut wakeups);
+        }
+        let is_waiting = !core.queue.is_empty() || core.log.has_debris(false);
+        let topics_changed = core.topics_changed();
+        drop(core);
+        wakeups.send();
+        if topics_changed {
+            self.note_change();
+        }
+        if is_waiting {
+            self.ring();
+        }
+        accepted
+    }
+
+    /// Has something done after all that was accepted before it.
+    fn push(&self, op: Op) -> Result<(), StoreFailed> {
+        let mut wakeups = Wakeups::default();
+        let mut core = self.core.lock();
+        if let Some(failure) = &core.failure {
+            return Err(failure.clone());
+        }
+        core.queue.push(op);
+        if self.disk.is_none() {
+            core.release_all(&mut wakeups);
+        }
+        let topics_changed = core.topics_changed();
+        drop(core);
+        wakeups.send();
+        if topics_changed {
+            self.note_change();
+        }
+        self.ring();
+        Ok(())
+    }
+
+    fn ring(&self) {
+        if let Some(disk) = &self.disk {
+            disk.writer.ring();
+        }
+    }
+
     /// Checks what is asked for against the limits, before anything is done with it.
     pub(crate) fn check(&self, subscription: &Subscription) -> Result<(), SubscribeError> {
         let limit = self.options.max_selectors;

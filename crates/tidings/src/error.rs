@@ -1,3 +1,35 @@
+use std::sync::Arc;
+
+use tidings_log::StoreError;
+
+/// The store does not work. The broker opens it again by itself; until then nothing is published or deleted.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the store does not work: {reason}")]
+pub struct StoreFailed {
+    reason: Arc<StoreError>,
+}
+
+impl StoreFailed {
+    pub(crate) fn new(reason: StoreError) -> Self {
+        Self {
+            reason: Arc::new(reason),
+        }
+    }
+
+    /// It was closed on purpose.
+    pub(crate) fn closed() -> Self {
+        Self::new(StoreError::Closed)
+    }
+}
+
+impl PartialEq for StoreFailed {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for StoreFailed {}
+
 /// Why nothing was published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +55,13 @@ pub enum PublishError {
     /// The idempotency key was used for another event.
     #[error("the idempotency key was used for another event")]
     KeyReused,
+    /// The event is to be on disk, but this broker keeps its history in memory.
+    #[error("is not available: the history is kept in memory")]
+    NotDurable,
+    /// The store failed, now or before. Whether the event was stored is unknown; publishing it again with the same
+    /// idempotency key stores it once.
+    #[error(transparent)]
+    StoreFailed(StoreFailed),
     /// The broker is closing or closed.
     #[error("the broker is closed")]
     Closed,
@@ -57,6 +96,9 @@ pub enum SubscribeError {
     /// There are as many subscriptions, or patterns in them, as allowed. Try again later.
     #[error("there are too many subscriptions")]
     TooManySubscriptions,
+    /// The store, which must be read for it, does not work. Try again later.
+    #[error(transparent)]
+    StoreFailed(#[from] StoreFailed),
     /// The broker is closing or closed.
     #[error("the broker is closed")]
     Closed,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use tidings_log::Topic;
+use tidings_log::{Durability, Topic};
 use tidings_sse::{EventName, EventNameError};
 
 /// Something that has happened, to be published on a topic.
@@ -102,4 +102,6 @@ pub struct Publication {
     pub event: Event,
     /// Publishing again with the same key gives the first receipt and no second event.
     pub idempotency_key: Option<Arc<str>>,
+    /// What the event is to survive once it is acknowledged; `None` is as the broker is set up for the topic.
+    pub durability: Option<Durability>,
 }

@@ -59,9 +59,9 @@ impl Broker {
         let mut found = Collected::up_to(limit);
         let shared = &self.shared;
         if subscription.resume_after.is_some() {
-            shared.scan(&filter, plan.cursor, head, |record| found.add(record));
+            shared.scan(&filter, plan.cursor, head, |record| found.add(record))?;
         } else {
-            shared.scan_back(&filter, head, |record| found.add(record));
+            shared.scan_back(&filter, head, |record| found.add(record))?;
             found.records.reverse();
         }
 
@@ -69,7 +69,7 @@ impl Broker {
             .records
             .last()
             .map_or(nothing, |record| record.position());
-        let ended = plan.ended && !shared.has_events(&filter, position.sequence, head);
+        let ended = plan.ended && !shared.has_events(&filter, position.sequence, head)?;
         let mut gap = plan.gap;
         if let (None, Some(id)) = (&gap, plan.resumed) {
             let core = shared.core.lock();

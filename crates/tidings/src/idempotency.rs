@@ -1,16 +1,19 @@
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
 
-use tidings_log::Timestamp;
+use sha2::{Digest, Sha256};
+use tidings_log::{Durability, KeyRow, Log, Timestamp};
 
 use crate::{Publication, Receipt};
 
 /// How many keys are remembered; beyond it the oldest is forgotten before its time.
 const MAX_KEYS: usize = 200_000;
+
+/// What tells a publication from another one under the same key, across restarts.
+pub(crate) type Fingerprint = [u8; 16];
 
 /// The receipts of recent publications that carried a key.
 #[derive(Debug)]
@@ -19,12 +22,26 @@ pub(crate) struct Idempotency {
     receipts: HashMap<Arc<str>, Known>,
     /// The keys by age, oldest first.
     order: VecDeque<(Timestamp, Arc<str>)>,
+    /// The keys of what is accepted and not yet released.
+    coming: HashMap<Arc<str>, Fingerprint>,
+    /// The keys that are to be removed from the store.
+    gone: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
 struct Known {
-    fingerprint: u64,
+    fingerprint: Fingerprint,
     receipt: Receipt,
+}
+
+/// Whether a publication was made before, within the window.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    No,
+    /// It was, with this receipt.
+    Made(Receipt),
+    /// It is under way.
+    Coming,
 }
 
 /// A key was used before for another event.
@@ -37,60 +54,109 @@ impl Idempotency {
             window,
             receipts: HashMap::new(),
             order: VecDeque::new(),
+            coming: HashMap::new(),
+            gone: Vec::new(),
         }
     }
 
-    /// The receipt of the same publication, if it was made within the window.
-    pub(crate) fn find(&self, publication: &Publication) -> Result<Option<Receipt>, Conflict> {
-        let known = publication
-            .idempotency_key
-            .as_ref()
-            .and_then(|key| self.receipts.get(key));
-        match known {
-            Some(known) if known.fingerprint != fingerprint(publication) => Err(Conflict),
-            known => Ok(known.map(|known| known.receipt.clone())),
+    /// Remembers what was stored, oldest first.
+    pub(crate) fn restore(&mut self, mut rows: Vec<KeyRow>, log: &Log) {
+        rows.sort_unstable_by_key(|row| row.sequence);
+        for row in rows {
+            let receipt = Receipt {
+                id: log.position(row.sequence),
+                receivers: usize::try_from(row.receivers).unwrap_or(usize::MAX),
+                durability: Durability::Disk,
+                repeated: false,
+            };
+            self.remember(row.key, row.fingerprint, receipt, row.time);
         }
+    }
+
+    pub(crate) fn find(&self, publication: &Publication) -> Result<Earlier, Conflict> {
+        let Some(key) = &publication.idempotency_key else {
+            return Ok(Earlier::No);
+        };
+        let (before, earlier) = match (self.receipts.get(key), self.coming.get(key)) {
+            (Some(known), _) => (known.fingerprint, Earlier::Made(known.receipt.clone())),
+            (None, Some(coming)) => (*coming, Earlier::Coming),
+            (None, None) => return Ok(Earlier::No),
+        };
+        if before == fingerprint(publication) {
+            Ok(earlier)
+        } else {
+            Err(Conflict)
+        }
+    }
+
+    /// The receipt of a publication that was under way when it was found.
+    pub(crate) fn receipt(&self, key: &str) -> Option<&Receipt> {
+        self.receipts.get(key).map(|known| &known.receipt)
+    }
+
+    /// Takes note that a publication with this key is accepted.
+    pub(crate) fn begin(&mut self, key: Arc<str>, fingerprint: Fingerprint) {
+        self.coming.insert(key, fingerprint);
     }
 
     pub(crate) fn remember(
         &mut self,
-        publication: &Publication,
-        receipt: &Receipt,
+        key: Arc<str>,
+        fingerprint: Fingerprint,
+        receipt: Receipt,
         now: Timestamp,
     ) {
-        let Some(key) = &publication.idempotency_key else {
-            return;
-        };
+        self.coming.remove(&key);
         let known = Known {
-            fingerprint: fingerprint(publication),
-            receipt: receipt.clone(),
+            fingerprint,
+            receipt,
         };
         self.receipts.insert(key.clone(), known);
-        self.order.push_back((now, key.clone()));
+        self.order.push_back((now, key));
+    }
+
+    /// Forgets what is under way: it failed, and these keys may have been stored all the same.
+    pub(crate) fn abandon(&mut self, stored: impl IntoIterator<Item = Arc<str>>) {
+        self.coming.clear();
+        self.gone.extend(stored);
     }
 
     /// Forgets the keys whose window has passed.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        while let Some((time, key)) = self.order.front() {
+        while let Some((time, _)) = self.order.front() {
             if self.order.len() <= MAX_KEYS && now.since(*time) < self.window {
                 return;
             }
-            self.receipts.remove(key);
-            self.order.pop_front();
+            if let Some((_, key)) = self.order.pop_front() {
+                self.receipts.remove(&key);
+                self.gone.push(key);
+            }
         }
+    }
+
+    /// The keys that are to be removed from the store.
+    pub(crate) fn take_gone(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.gone)
     }
 }
 
-pub(crate) fn fingerprint(publication: &Publication) -> u64 {
+/// A hash of what is published. Each part is preceded by its length, so that no two publications run together alike.
+pub(crate) fn fingerprint(publication: &Publication) -> Fingerprint {
     let event = &publication.event;
-    let mut hasher = DefaultHasher::new();
-    (
-        &publication.topic,
+    let key = event.key.as_deref();
+    let flags = [u8::from(event.ends_topic), u8::from(key.is_some())];
+    let mut hash = Sha256::new_with_prefix(flags);
+    for part in [
+        publication.topic.as_str(),
         event.name(),
         event.data(),
-        &event.key,
-        event.ends_topic,
-    )
-        .hash(&mut hasher);
-    hasher.finish()
+        key.unwrap_or_default(),
+    ] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    let mut first_half = Fingerprint::default();
+    first_half.copy_from_slice(&hash[..16]);
+    first_half
 }

@@ -8,6 +8,7 @@
 //! [`Broker::subscribe`] returns is delivered; whoever resumes with an id gets every later event exactly once or is
 //! told of a gap first; every buffer has a limit.
 
+mod accept;
 mod broker;
 mod change;
 mod connection;
@@ -26,8 +27,11 @@ mod matcher;
 mod options;
 mod plan;
 mod published;
+mod queue;
 mod random;
 mod reader;
+mod reads;
+mod release;
 mod scan;
 mod selector;
 mod stats;
@@ -37,12 +41,13 @@ mod subscription;
 mod sync;
 mod take;
 mod time;
+mod writer;
 
 pub use broker::{Broker, Closed, Receipt};
 pub use connection::{Connection, ConnectionId, Peer};
 pub use control::{Control, Gap, GapReason, GoodbyeReason};
 pub use encoding::{Format, Wire};
-pub use error::{BatchError, ChangeError, PublishError, SubscribeError};
+pub use error::{BatchError, ChangeError, PublishError, StoreFailed, SubscribeError};
 pub use event::{Event, EventError, Publication};
 pub use history::History;
 pub use lag::LagPolicy;
@@ -54,8 +59,8 @@ pub use stats::{LagCounts, Stats, TopicStats};
 pub use subscriber::{Delivery, Subscriber};
 pub use subscription::{StartAt, Subscription};
 pub use tidings_log::{
-    Capacity, Epoch, MAX_TOPIC_BYTES, Position, PositionError, Retention, Timestamp, Topic,
-    TopicError, TopicSummary,
+    Capacity, Durability, Epoch, MAX_TOPIC_BYTES, OpenError, Position, PositionError, Retention,
+    Timestamp, Topic, TopicError, TopicSummary,
 };
 pub use tidings_sse::{EventName, EventNameError};
 pub use time::rfc3339;

@@ -1,8 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use tidings_log::{Capacity, Epoch, LogOptions, Retention, Topic, TopicRules};
+use tidings_log::{
+    Capacity, Durability, Epoch, Log, LogOptions, OpenError, Retention, Topic, TopicRules,
+};
 
-use crate::{Broker, LagPolicy, Selector, random};
+use crate::{Broker, LagPolicy, Selector, random, time::Clock};
 
 /// How a broker is set up.
 #[derive(Clone, Debug)]
@@ -10,6 +12,7 @@ pub(crate) struct Options {
     pub(crate) capacity: Capacity,
     pub(crate) retention: Retention,
     pub(crate) lag: LagPolicy,
+    pub(crate) durability: Durability,
     pub(crate) topics: Vec<TopicSettings>,
     pub(crate) max_event_bytes: usize,
     pub(crate) max_selectors: usize,
@@ -27,6 +30,9 @@ pub struct TopicSettings {
     pub retention: Option<Retention>,
     /// What happens to their readers that are behind.
     pub lag: Option<LagPolicy>,
+    /// What their events survive once they are acknowledged, unless a publication says otherwise. A broker in memory
+    /// passes over it.
+    pub durability: Option<Durability>,
 }
 
 /// Sets up a [`Broker`].
@@ -41,6 +47,7 @@ impl Default for Options {
             capacity: Capacity::default(),
             retention: Retention::default(),
             lag: LagPolicy::default(),
+            durability: Durability::Disk,
             topics: Vec::new(),
             max_event_bytes: 1 << 20,
             max_selectors: 100,
@@ -55,6 +62,11 @@ impl Options {
     pub(crate) fn lag_policy(&self, topic: &Topic) -> LagPolicy {
         self.settings(topic, |settings| settings.lag)
             .unwrap_or(self.lag)
+    }
+
+    pub(crate) fn durability(&self, topic: &Topic) -> Durability {
+        self.settings(topic, |settings| settings.durability)
+            .unwrap_or(self.durability)
     }
 
     fn retention(&self, topic: &Topic) -> Retention {
@@ -111,6 +123,14 @@ impl BrokerBuilder {
         self
     }
 
+    /// What events survive once they are acknowledged, unless the settings of the topic or the publication say
+    /// otherwise. A broker in memory passes over it. Default: `Disk`.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
     /// What holds for some topics. Where several match, the first that says something counts.
     #[must_use]
     pub fn topics(mut self, settings: TopicSettings) -> Self {
@@ -155,7 +175,30 @@ impl BrokerBuilder {
 
     /// A broker with its history in memory.
     pub fn build(self) -> Broker {
-        let epoch = Epoch::new(random::token(10)).expect("a token is letters and digits");
-        Broker::with(self.options, epoch)
+        let options = Arc::new(self.options);
+        let log = Log::in_memory(new_epoch(), options.log());
+        Broker::with(options, log, Vec::new(), Clock::start())
+            .expect("a broker in memory starts no threads")
     }
+
+    /// A broker with its history in this folder, which is made if it is not there. Close it with
+    /// [`Broker::close`], or ids leave a step and events of durability `Memory` may be lost.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong with the folder and what to do; it is then as before.
+    pub fn open(self, folder: &Path) -> Result<Broker, OpenError> {
+        let options = Arc::new(self.options);
+        let mut clock = Clock::start();
+        let (log, keys) = Log::open(folder, new_epoch(), options.log(), clock.now())?;
+        clock.not_before(log.newest_time());
+        Broker::with(options, log, keys, clock).map_err(|source| OpenError::Io {
+            path: folder.to_owned(),
+            advice: "the system has no thread left",
+            source,
+        })
+    }
+}
+
+fn new_epoch() -> Epoch {
+    Epoch::new(random::token(10)).expect("a token is letters and digits")
 }

@@ -1,6 +1,6 @@
 //! Where a subscription begins and what it is told first: a pure decision over the log.
 
-use tidings_log::{MemoryLog, Position, Scope};
+use tidings_log::{Log, Position, Scope};
 
 use crate::{Control, GapReason, filter::Filter};
 
@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Decides for the log as it is, its head included.
-    pub(crate) fn new(log: &MemoryLog, filter: &Filter, begin: Begin<'_>) -> Self {
+    pub(crate) fn new(log: &Log, filter: &Filter, begin: Begin<'_>) -> Self {
         let ended = has_ended(log, filter);
         let (cursor, gap, resumed) = filter.scope(|scope| match begin {
             Begin::Start => (before_oldest(log, scope), None, None),
@@ -47,10 +47,10 @@ impl Plan {
 }
 
 /// An id is judged against what was evicted or forgotten of the topics asked for.
-fn resume(log: &MemoryLog, scope: &Scope<'_>, id: &str) -> (u64, Option<Control>, Option<String>) {
+fn resume(log: &Log, scope: &Scope<'_>, id: &str) -> (u64, Option<Control>, Option<String>) {
     let gap = |reason| Some(Control::gap(reason, id.to_owned(), oldest(log, scope)));
     match id.parse::<Position>() {
-        Ok(position) if !log.knows(&position.epoch) => (
+        Ok(position) if !log.knows(&position) => (
             before_oldest(log, scope),
             gap(GapReason::EpochChanged),
             Some(id.to_owned()),
@@ -69,18 +69,18 @@ fn resume(log: &MemoryLog, scope: &Scope<'_>, id: &str) -> (u64, Option<Control>
 }
 
 /// The highest place from which everything retained follows.
-fn before_oldest(log: &MemoryLog, scope: &Scope<'_>) -> u64 {
+fn before_oldest(log: &Log, scope: &Scope<'_>) -> u64 {
     log.oldest(scope)
         .map_or_else(|| log.head(), |oldest| oldest - 1)
 }
 
 /// Whether a subscription ends by itself and nothing can follow.
-pub(crate) fn has_ended(log: &MemoryLog, filter: &Filter) -> bool {
+pub(crate) fn has_ended(log: &Log, filter: &Filter) -> bool {
     filter
         .topics()
         .is_some_and(|topics| topics.iter().all(|topic| log.has_ended(topic)))
 }
 
-pub(crate) fn oldest(log: &MemoryLog, scope: &Scope<'_>) -> Option<Position> {
+pub(crate) fn oldest(log: &Log, scope: &Scope<'_>) -> Option<Position> {
     log.oldest(scope).map(|sequence| log.position(sequence))
 }

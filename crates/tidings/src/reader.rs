@@ -7,12 +7,13 @@ use std::{
     task::Waker,
 };
 
-use tidings_log::{Timestamp, Topic};
+use tidings_log::{Selection, Timestamp, Topic};
 
 use crate::{
     Connection, ConnectionId, Control, GoodbyeReason, Peer,
     group::{Group, Seat},
     lag::STALLED_AFTER,
+    reads::{PageRead, Replaying},
     sync::Mutex,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) live: Option<(Arc<Group>, Seat)>,
     /// How many events the replay that is under way has handed out.
     pub(crate) replayed: u64,
+    /// It is one of those that share what replays may hold.
+    pub(crate) replaying: Option<Replaying>,
     /// When its owner last asked for items.
     pub(crate) asked_at: Timestamp,
     /// The stream is to end at once.
@@ -53,17 +56,8 @@ pub(crate) struct State {
 /// Something a reader is given before the live items.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// What the log has for this group up to a sequence.
-    CatchUp {
-        /// Whose filter and encoding apply.
-        group: Arc<Group>,
-        /// The last sequence to look at.
-        until: u64,
-        /// Why it is read.
-        reading: Reading,
-        /// What these topics had lost by this number of evictions is accounted for.
-        since: u64,
-    },
+    /// What the log has for a group up to a sequence.
+    CatchUp(CatchUp),
     /// The confirmation of a replay.
     Resumed {
         /// The id it was asked for with.
@@ -71,6 +65,21 @@ pub(crate) enum Step {
     },
     /// The end of the stream.
     End,
+}
+
+/// Reading the log, page by page.
+#[derive(Debug)]
+pub(crate) struct CatchUp {
+    /// Whose filter and encoding apply.
+    pub(crate) group: Arc<Group>,
+    /// The last sequence to look at.
+    pub(crate) until: u64,
+    /// Why it is read.
+    pub(crate) reading: Reading,
+    /// What these topics had lost by this number of evictions is accounted for.
+    pub(crate) since: u64,
+    /// The page that is being read.
+    pub(crate) page: Option<(Selection, PageRead)>,
 }
 
 /// Why a reader reads the log, which decides what it means that something it was to read has gone.
@@ -86,15 +95,22 @@ pub(crate) enum Reading {
     Conflating,
 }
 
+impl CatchUp {
+    pub(crate) fn new(group: Arc<Group>, until: u64, reading: Reading, since: u64) -> Self {
+        Self {
+            group,
+            until,
+            reading,
+            since,
+            page: None,
+        }
+    }
+}
+
 impl Step {
     /// Reads what a member of the group has not taken, up to a sequence. Nothing of that was gone when it was pushed.
     pub(crate) fn behind(group: Arc<Group>, until: u64) -> Self {
-        Self::CatchUp {
-            group,
-            until,
-            reading: Reading::Behind,
-            since: 0,
-        }
+        Self::CatchUp(CatchUp::new(group, until, Reading::Behind, 0))
     }
 }
 
@@ -123,12 +139,14 @@ impl Reader {
         self.state.lock().asked_at = now;
     }
 
-    /// Tells its owner to end the stream with a goodbye, whatever else waits. Gives the waker of a parked owner.
-    pub(crate) fn dismiss(&self, reason: GoodbyeReason) -> Option<Waker> {
+    /// Tells its owner to end the stream with a goodbye, whatever else waits. Gives the wakers of a parked owner.
+    pub(crate) fn dismiss(&self, reason: GoodbyeReason) -> impl Iterator<Item = Waker> + use<> {
         let mut state = self.state.lock();
         state.dismissed.get_or_insert(reason);
-        let (group, seat) = state.live.as_mut()?;
-        group.wake(seat)
+        let reading = state.page_read().and_then(PageRead::waker);
+        let live = state.live.as_mut();
+        let waiting = live.and_then(|(group, seat)| group.wake(seat));
+        reading.into_iter().chain(waiting)
     }
 
     pub(crate) fn describe(&self) -> Connection {
@@ -148,6 +166,14 @@ impl Reader {
 }
 
 impl State {
+    /// The page that it waits for.
+    pub(crate) fn page_read(&self) -> Option<&PageRead> {
+        match self.steps.front() {
+            Some(Step::CatchUp(step)) => step.page.as_ref().map(|(_, read)| read),
+            Some(Step::Resumed { .. } | Step::End) | None => None,
+        }
+    }
+
     /// At the end from the beginning.
     pub(crate) fn over(cursor: u64, now: Timestamp) -> Self {
         Self {
@@ -158,7 +184,7 @@ impl State {
 
     /// The topic of the event that its owner has left waiting for so long that it counts as behind.
     pub(crate) fn stalled_on(&self, now: Timestamp) -> Option<Topic> {
-        if self.done || now.since(self.asked_at) < STALLED_AFTER {
+        if self.done || self.page_read().is_some() || now.since(self.asked_at) < STALLED_AFTER {
             return None;
         }
         let (group, seat) = self.live.as_ref()?;
@@ -175,6 +201,7 @@ impl State {
             steps: VecDeque::new(),
             live: None,
             replayed: 0,
+            replaying: None,
             asked_at: now,
             dismissed: None,
             done: false,
@@ -186,7 +213,7 @@ impl State {
         let followed = self.live.as_ref().map(|(group, _)| group);
         followed.or_else(|| {
             self.steps.iter().rev().find_map(|step| match step {
-                Step::CatchUp { group, .. } => Some(group),
+                Step::CatchUp(step) => Some(&step.group),
                 Step::Resumed { .. } | Step::End => None,
             })
         })
@@ -194,7 +221,7 @@ impl State {
 
     fn lag(&self) -> u64 {
         let behind = self.steps.iter().rev().find_map(|step| match step {
-            Step::CatchUp { until, .. } => Some(until.saturating_sub(self.cursor)),
+            Step::CatchUp(step) => Some(step.until.saturating_sub(self.cursor)),
             Step::Resumed { .. } | Step::End => None,
         });
         let waiting = self

@@ -7,11 +7,14 @@ use crate::{
     core::Core,
     filter::Filter,
     plan::{Begin, Plan},
-    reader::{Reader, Reading, State, Step},
+    reader::{CatchUp, Reader, Reading, State, Step},
 };
 
 impl Broker {
     /// Registers a subscription. What is published from the moment this returns is delivered to it.
+    ///
+    /// A subscription to [types](Subscription::only) of events that [looks back](Subscription::looks_back) may have to
+    /// read the disk for it, and blocks meanwhile.
     ///
     /// # Errors
     /// [`SubscribeError`].
@@ -24,7 +27,8 @@ impl Broker {
         // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
         let newest = match (&subscription.resume_after, subscription.start_at) {
             (None, StartAt::Newest(n)) => {
-                self.shared.start_of_newest(&filter, n, self.shared.head())
+                self.shared
+                    .start_of_newest(&filter, n, self.shared.head())?
             }
             _ => 0,
         };
@@ -44,7 +48,7 @@ impl Broker {
             // Nothing is added to ended topics; if one is opened again meanwhile, the plan is made anew.
             let head = core.log.head();
             drop(core);
-            over = !self.shared.has_events(&filter, plan.cursor, head);
+            over = !self.shared.has_events(&filter, plan.cursor, head)?;
             core = self.shared.core.lock();
             core.admit()?;
             plan = Plan::new(&core.log, &filter, begin);
@@ -100,13 +104,8 @@ fn open(
             None => Reading::Fresh,
         };
         let since = core.log.evictions();
-        let catch_up = Step::CatchUp {
-            group,
-            until,
-            reading,
-            since,
-        };
-        state.steps.push_back(catch_up);
+        let catch_up = CatchUp::new(group, until, reading, since);
+        state.steps.push_back(Step::CatchUp(catch_up));
     }
     let resumed = plan.resumed.map(|from| Step::Resumed { from });
     state.steps.extend(resumed);

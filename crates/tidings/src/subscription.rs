@@ -96,6 +96,11 @@ impl Subscription {
         self
     }
 
+    /// Whether registering it may take long, because what it begins with depends on what events it has missed contain.
+    pub fn looks_back(&self) -> bool {
+        !self.events.is_empty() && (self.start_at != StartAt::Now || self.resume_after.is_some())
+    }
+
     pub(crate) fn filter(&self) -> Filter {
         Filter::new(self.selectors.clone(), self.events.clone())
     }

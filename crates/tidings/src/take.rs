@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tidings_log::{MemoryLog, Record, Timestamp, Window};
+use tidings_log::{Log, Record, Selection, Timestamp, Window};
 
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
@@ -15,7 +15,7 @@ use crate::{
     group::{Group, Item, Taken},
     lag::Verdict,
     plan, random,
-    reader::{Reader, Reading, State, Step},
+    reader::{CatchUp, Reader, Reading, State, Step},
 };
 
 /// How many bytes one batch holds before no further item is added.
@@ -97,21 +97,22 @@ impl Turn<'_> {
                         .push(Delivery::Control(Control::Resumed { from, count }));
                 }
                 Some(Step::End) => self.state.done = true,
-                Some(step @ Step::CatchUp { .. }) if pages == PAGES_PER_TURN => {
+                Some(step @ Step::CatchUp(_)) if pages == PAGES_PER_TURN => {
                     self.state.steps.push_front(step);
                     return false;
                 }
-                Some(Step::CatchUp {
-                    group,
-                    until,
-                    reading,
-                    since,
-                }) => {
+                Some(Step::CatchUp(step)) => {
                     pages += 1;
-                    self.catch_up(&group, until, reading, since);
+                    if self.catch_up(step, cx) {
+                        return true;
+                    }
                 }
-                None if self.take_live(cx) => return true,
-                None => {}
+                None => {
+                    self.state.replaying = None;
+                    if self.take_live(cx) {
+                        return true;
+                    }
+                }
             }
         }
         false
@@ -144,46 +145,92 @@ impl Turn<'_> {
         false
     }
 
-    /// Reads one page of the log for the group, from the cursor.
-    fn catch_up(&mut self, group: &Arc<Group>, until: u64, mut reading: Reading, mut since: u64) {
+    /// Reads one page of the log for the group, from the cursor. True if the reader is parked until it is there.
+    fn catch_up(&mut self, mut step: CatchUp, cx: &mut Context<'_>) -> bool {
+        let replays = &self.shared.replays;
+        self.state.replaying.get_or_insert_with(|| replays.join());
+        let (selection, outcome) = match step.page.take() {
+            Some((selection, read)) => match read.poll(cx) {
+                Poll::Ready(outcome) => (selection, outcome),
+                Poll::Pending => {
+                    step.page = Some((selection, read));
+                    self.state.steps.push_front(Step::CatchUp(step));
+                    return true;
+                }
+            },
+            None => {
+                let Some(selection) = self.select(&mut step) else {
+                    return false;
+                };
+                match (
+                    self.shared.store.recent(&selection.sequences),
+                    &self.shared.disk,
+                ) {
+                    (Some(records), _) => (selection, Ok(records)),
+                    (None, None) => (selection, Ok(Vec::new())),
+                    (None, Some(disk)) => {
+                        let sequences = selection.sequences.clone();
+                        let read = disk.reads.read(sequences, cx.waker().clone());
+                        step.page = Some((selection, read));
+                        self.state.steps.push_front(Step::CatchUp(step));
+                        return true;
+                    }
+                }
+            }
+        };
+        match self.shared.whole(&selection, outcome) {
+            Some(records) => self.hand_out(step, records, selection.reached),
+            // Something went meanwhile: what that means is decided by looking again.
+            None => self.state.steps.push_front(Step::CatchUp(step)),
+        }
+        false
+    }
+
+    /// Chooses the next page, and says first what is missing before it. `None` if the stream ends instead.
+    fn select(&mut self, step: &mut CatchUp) -> Option<Selection> {
         let mut core = self.shared.core.lock();
         core.log.expire(self.now);
-        if let Some(verdict) = core.verdict(&group.filter, self.state.cursor, since) {
-            let missing = match (reading, verdict) {
+        let group = step.group.clone();
+        if let Some(verdict) = core.verdict(&group.filter, self.state.cursor, step.since) {
+            let missing = match (step.reading, verdict) {
                 (Reading::Fresh, _) | (_, Verdict::GoOn) => None,
                 (Reading::Replay, _) => Some(GapReason::Evicted),
                 (_, Verdict::Announce | Verdict::Skip) => Some(GapReason::Lagged),
                 (_, Verdict::Disconnect) => {
                     drop(core);
-                    return self.goodbye(GoodbyeReason::TooSlow);
+                    self.goodbye(GoodbyeReason::TooSlow);
+                    return None;
                 }
             };
-            since = core.log.evictions();
-            if reading == Reading::Behind {
+            step.since = core.log.evictions();
+            if step.reading == Reading::Behind {
                 match verdict {
                     Verdict::Skip => core.counters.skipped += 1,
-                    _ => reading = Reading::Conflating,
+                    _ => step.reading = Reading::Conflating,
                 }
             }
             if let Some(reason) = missing {
-                self.tell_gap(&core.log, Some(group), reason);
+                self.tell_gap(&core.log, Some(&group), reason);
             }
         }
-        let mut window = Window::new(self.state.cursor, until);
-        window.bytes = (BATCH_BYTES - self.bytes) as u64;
-        let page = group.filter.scope(|scope| core.log.page(scope, window));
-        let mut records = page.records;
+        let mut window = Window::new(self.state.cursor, step.until);
+        window.bytes = self.shared.replays.page_bytes();
+        Some(group.filter.scope(|scope| core.log.select(scope, window)))
+    }
+
+    /// Gives the reader what it wants of a page that reaches up to a sequence.
+    fn hand_out(&mut self, mut step: CatchUp, mut records: Vec<Arc<Record>>, reached: u64) {
+        let group = &step.group;
         records.retain(|record| group.filter.wants(record));
-        if reading == Reading::Conflating {
+        if step.reading == Reading::Conflating {
+            let mut core = self.shared.core.lock();
             let wanted = records.len();
             records.retain(|record| !core.conflates(record));
             core.counters.conflated += (wanted - records.len()) as u64;
         }
-        drop(core);
-        if reading == Reading::Fresh && !records.is_empty() {
-            reading = Reading::Replay;
+        if step.reading == Reading::Fresh && !records.is_empty() {
+            step.reading = Reading::Replay;
         }
-
         for record in records {
             let block = group
                 .wire
@@ -191,14 +238,9 @@ impl Turn<'_> {
             self.state.replayed += 1;
             self.deliver(record, block);
         }
-        self.state.cursor = self.state.cursor.max(page.reached);
-        if self.state.cursor < until {
-            self.state.steps.push_front(Step::CatchUp {
-                group: group.clone(),
-                until,
-                reading,
-                since,
-            });
+        self.state.cursor = self.state.cursor.max(reached);
+        if self.state.cursor < step.until {
+            self.state.steps.push_front(Step::CatchUp(step));
         }
     }
 
@@ -217,12 +259,8 @@ impl Turn<'_> {
                 let group = group.clone();
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
                 if let Some(until) = group.pass_over(seat) {
-                    self.state.steps.push_back(Step::CatchUp {
-                        group,
-                        until,
-                        reading: Reading::Conflating,
-                        since: 0,
-                    });
+                    let step = CatchUp::new(group, until, Reading::Conflating, 0);
+                    self.state.steps.push_back(Step::CatchUp(step));
                 }
             }
         }
@@ -234,7 +272,7 @@ impl Turn<'_> {
         self.tell_gap(&core.log, group.as_ref(), reason);
     }
 
-    fn tell_gap(&mut self, log: &MemoryLog, group: Option<&Arc<Group>>, reason: GapReason) {
+    fn tell_gap(&mut self, log: &Log, group: Option<&Arc<Group>>, reason: GapReason) {
         let requested = log.position(self.state.cursor).to_string();
         let oldest = group.and_then(|group| group.filter.scope(|scope| plan::oldest(log, scope)));
         self.batch

@@ -24,6 +24,11 @@ impl Clock {
         }
     }
 
+    /// Puts the clock forward if it is behind this moment, at which something has already happened.
+    pub(crate) fn not_before(&mut self, moment: Timestamp) {
+        self.started_at += moment.since(self.now());
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millis(0).after(self.started_at + self.started.elapsed())
     }

@@ -7,6 +7,7 @@
 
 use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
 use loom::{future::block_on, model::Builder, thread};
 use tidings::{
     Broker, Control, Delivery, Event, Selector, StartAt, Subscriber, Subscription, Topic,
@@ -20,6 +21,15 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
+/// What a broker in memory does, it does at once.
+trait Now: Future + Sized {
+    fn now(self) -> Self::Output {
+        self.now_or_never().unwrap()
+    }
+}
+
+impl<F: Future> Now for F {}
+
 fn to(name: &str) -> Subscription {
     Subscription::to(Selector::new(name).unwrap())
 }
@@ -27,6 +37,7 @@ fn to(name: &str) -> Subscription {
 fn publish(broker: &Broker, name: &str) -> u64 {
     broker
         .publish(Topic::new(name).unwrap(), Event::new(name))
+        .now()
         .unwrap()
         .id
         .sequence
@@ -36,6 +47,7 @@ fn publish_final(broker: &Broker, name: &str) -> u64 {
     let event = Event::new(name).ending_topic();
     broker
         .publish(Topic::new(name).unwrap(), event)
+        .now()
         .unwrap()
         .id
         .sequence

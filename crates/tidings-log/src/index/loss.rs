@@ -1,4 +1,6 @@
-use crate::{MemoryLog, Record, Scope, Topic};
+use crate::{Record, Scope, Topic};
+
+use super::Index;
 
 /// What a reader has missed while it was under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,34 +18,32 @@ impl Holes {
     }
 }
 
-impl MemoryLog {
+impl Index {
     /// How many evictions there were so far: the point in time that [`holes`](Self::holes) counts from.
-    pub fn evictions(&self) -> u64 {
+    pub(crate) fn evictions(&self) -> u64 {
         self.evictions
     }
 
     /// Whether some event of the scope after this sequence may be missing: evicted, expired or forgotten.
-    pub fn misses_any(&self, scope: &Scope<'_>, after: u64) -> bool {
+    pub(crate) fn misses_any(&self, scope: &Scope<'_>, after: u64) -> bool {
         if self.highest_evicted <= after {
             return false;
         }
         let unknown = match scope {
-            Scope::Topics(topics) => topics.iter().any(|topic| !self.contains(topic)),
+            Scope::Topics(topics) => topics.iter().any(|topic| self.history(topic).is_none()),
             Scope::Matching(_) => true,
         };
         (unknown && self.forgotten > after)
-            || self
-                .histories(scope)
-                .any(|(_, history)| history.evicted > after)
+            || self.histories(scope).any(|history| history.evicted > after)
     }
 
     /// What the scope has lost after the sequence since that many evictions.
-    pub fn holes(&self, scope: &Scope<'_>, after: u64, since: u64) -> Holes {
+    pub(crate) fn holes(&self, scope: &Scope<'_>, after: u64, since: u64) -> Holes {
         if self.evictions == since || self.highest_evicted <= after {
             return Holes::default();
         }
         let mut holes = Holes::default();
-        for (topic, history) in self.histories(scope) {
+        for history in self.histories(scope) {
             if history.evicted <= after || history.evicted_at <= since {
                 continue;
             }
@@ -52,10 +52,10 @@ impl MemoryLog {
                 continue;
             }
             let only_superseded = history.lost <= after || history.lost_at <= since;
-            holes.topics.push((topic.clone(), only_superseded));
+            holes.topics.push((history.topic.clone(), only_superseded));
         }
         let known_only = match scope {
-            Scope::Topics(topics) => topics.iter().all(|topic| self.contains(topic)),
+            Scope::Topics(topics) => topics.iter().all(|topic| self.history(topic).is_some()),
             Scope::Matching(_) => false,
         };
         holes.forgotten |= !known_only && self.forgotten > after && self.forgotten_at > since;
@@ -63,9 +63,8 @@ impl MemoryLog {
     }
 
     /// Whether a newer event of the same key has made this one unnecessary; only topics with keyed rules know.
-    pub fn is_superseded(&self, record: &Record) -> bool {
-        self.topics
-            .get(&record.topic)
-            .is_some_and(|history| history.is_superseded(record))
+    pub(crate) fn is_superseded(&self, record: &Record) -> bool {
+        self.history(&record.topic)
+            .is_some_and(|history| history.is_superseded(record.sequence, record.key.as_deref()))
     }
 }

@@ -1,31 +1,42 @@
+mod history;
 mod loss;
 mod read;
+mod restore;
+mod sequenced;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeSet, HashMap, HashSet},
+    num::NonZeroU32,
 };
 
-use crate::{Entry, Epoch, LogOptions, Position, Record, Timestamp, Topic, history::History};
+use slab::Slab;
+
+use crate::{LogOptions, Record, Timestamp, Topic};
+
+use history::Arrival;
+
+pub(crate) use history::History;
+pub(crate) use restore::Restore;
+pub(crate) use sequenced::Sequenced;
 
 pub use loss::Holes;
 pub use read::TopicSummary;
 
-/// A log in memory: gone with the process, and then a new epoch.
+/// Which events are retained, and what is known of those that are not. The events themselves are in a store.
 #[derive(Debug)]
-pub struct MemoryLog {
-    epoch: Epoch,
+pub(crate) struct Index {
     options: LogOptions,
     head: u64,
     bytes: u64,
-    records: BTreeMap<u64, Arc<Record>>,
-    topics: HashMap<Topic, History>,
-    /// The keys of `topics` in order.
+    events: Sequenced<Stub>,
+    topics: Slab<History>,
+    slots: HashMap<Topic, usize>,
+    /// The names of the topics, in order.
     names: BTreeSet<Topic>,
     /// When the oldest event of each topic that has any expires.
-    due: BTreeSet<(Timestamp, Topic)>,
+    due: BTreeSet<(Timestamp, usize)>,
     /// All topics in the order in which they would be forgotten: ended ones last, then by their newest event.
-    stalest: BTreeSet<(bool, u64, Topic)>,
+    stalest: BTreeSet<(bool, u64, usize)>,
     /// The highest sequence of any topic that was forgotten altogether.
     forgotten: u64,
     /// The number of the newest forgetting, among the evictions.
@@ -35,29 +46,37 @@ pub struct MemoryLog {
     /// How many evictions and forgettings there were.
     evictions: u64,
     topic_changes: u64,
+    debris: Debris,
 }
 
-/// Why an event was not appended. Nothing has changed then.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// A final event ended the topic. It opens again when it is deleted or forgotten.
-    #[error("the topic has ended")]
-    Ended,
-    /// There are as many topics as the capacity allows and none can be forgotten.
-    #[error("there are {0} topics and none can be forgotten")]
-    TooManyTopics(usize),
+/// What the index keeps of an event.
+#[derive(Clone, Copy, Debug)]
+struct Stub {
+    time: Timestamp,
+    topic: u32,
+    size: NonZeroU32,
 }
 
-impl MemoryLog {
-    /// An empty log.
-    pub fn new(epoch: Epoch, options: LogOptions) -> Self {
+/// What has gone or changed since it was last written to the store.
+#[derive(Debug, Default)]
+pub(crate) struct Debris {
+    /// Events that are retained no more.
+    pub(crate) events: Vec<u64>,
+    /// The ids of topics that were forgotten.
+    pub(crate) topics: Vec<u64>,
+    /// The topics whose marks have moved.
+    pub(crate) moved: HashSet<usize>,
+}
+
+impl Index {
+    pub(crate) fn new(options: LogOptions) -> Self {
         Self {
-            epoch,
             options,
             head: 0,
             bytes: 0,
-            records: BTreeMap::new(),
-            topics: HashMap::new(),
+            events: Sequenced::new(),
+            topics: Slab::new(),
+            slots: HashMap::new(),
             names: BTreeSet::new(),
             due: BTreeSet::new(),
             stalest: BTreeSet::new(),
@@ -66,134 +85,127 @@ impl MemoryLog {
             highest_evicted: 0,
             evictions: 0,
             topic_changes: 0,
+            debris: Debris::default(),
         }
     }
 
-    /// The sequence of the newest event, 0 before the first.
-    pub fn head(&self) -> u64 {
+    /// The newest sequence that a reader may have seen or been told of.
+    pub(crate) fn head(&self) -> u64 {
         self.head
     }
 
-    /// The place just after this sequence.
-    pub fn position(&self, sequence: u64) -> Position {
-        Position {
-            epoch: self.epoch.clone(),
-            sequence,
-        }
-    }
-
-    /// Whether this log gave out sequences under the epoch.
-    pub fn knows(&self, epoch: &Epoch) -> bool {
-        self.epoch == *epoch
+    pub(crate) fn newest_time(&self) -> Timestamp {
+        let newest = self.events.range(0, u64::MAX).next_back();
+        newest.map_or_else(Timestamp::default, |(_, stub)| stub.time)
     }
 
     /// What all retained events count against the capacity.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// How many events are retained.
-    pub fn len(&self) -> usize {
-        self.records.len()
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
     }
 
-    /// Whether no event is retained.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// How many topics are known.
-    pub fn topic_count(&self) -> usize {
+    pub(crate) fn topic_count(&self) -> usize {
         self.topics.len()
     }
 
-    /// How often a topic appeared, ended or was forgotten.
-    pub fn topic_changes(&self) -> u64 {
+    pub(crate) fn topic_changes(&self) -> u64 {
         self.topic_changes
     }
 
-    /// Whether the topic is known: it has been published on and was not forgotten since.
-    pub fn contains(&self, topic: &Topic) -> bool {
-        self.topics.contains_key(topic)
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
-    /// Whether a final event ended the topic.
-    pub fn has_ended(&self, topic: &Topic) -> bool {
-        self.topics.get(topic).is_some_and(|history| history.ended)
+    /// How many events are to be deleted.
+    pub(crate) fn debris_len(&self) -> usize {
+        self.debris.events.len()
     }
 
-    /// Appends one event and evicts what its topic's retention or the capacity no longer allows.
-    ///
-    /// A topic for which `in_use` is true is not forgotten to make room for a new one.
-    ///
-    /// # Errors
-    /// [`AppendError`]; the log is then as before.
-    pub fn append(
-        &mut self,
-        entry: Entry,
-        now: Timestamp,
-        in_use: impl Fn(&Topic) -> bool,
-    ) -> Result<Arc<Record>, AppendError> {
-        self.expire(now);
-        let Entry {
-            topic,
-            event,
-            data,
-            key,
-            ends_topic,
-        } = entry;
-        if self.has_ended(&topic) {
-            return Err(AppendError::Ended);
-        }
-        if !self.contains(&topic) {
-            self.make_room(&in_use)?;
-            let history = History::new(
-                self.options.rules_for(&topic),
-                self.forgotten,
-                self.forgotten_at,
-            );
-            self.stalest.insert((false, 0, topic.clone()));
-            self.names.insert(topic.clone());
-            self.topics.insert(topic.clone(), history);
-            self.topic_changes += 1;
-        }
-        let history = self
-            .topics
-            .get_mut(&topic)
-            .expect("inserted above if it was absent");
+    pub(crate) fn debris(&mut self) -> &mut Debris {
+        &mut self.debris
+    }
 
-        self.head += 1;
-        let expires = now.after(history.rules.retention.age);
-        let (epoch, sequence) = (self.epoch.clone(), self.head);
-        let record = Record {
-            epoch,
-            sequence,
-            time: now,
-            expires,
-            topic,
-            event,
-            data,
-            key,
-            ends_topic,
+    pub(crate) fn history(&self, topic: &Topic) -> Option<&History> {
+        self.slots.get(topic).map(|slot| &self.topics[*slot])
+    }
+
+    pub(crate) fn history_mut(&mut self, topic: &Topic) -> Option<&mut History> {
+        self.slots.get(topic).map(|slot| &mut self.topics[*slot])
+    }
+
+    /// The places of all topics by their ids.
+    pub(crate) fn slots_by_id(&self) -> HashMap<u64, usize> {
+        let topics = self.topics.iter();
+        topics.map(|(slot, history)| (history.id, slot)).collect()
+    }
+
+    pub(crate) fn history_at(&self, slot: usize) -> Option<&History> {
+        self.topics.get(slot)
+    }
+
+    /// Adds an event, which is the newest, and evicts what its topic's retention or the capacity no longer allows.
+    ///
+    /// A topic for which `in_use` is true is not forgotten to make room for a new one. Without room there is one topic
+    /// more than the capacity allows, so it is for the caller to ask first.
+    pub(crate) fn append(&mut self, record: &Record, in_use: impl Fn(&Topic) -> bool) {
+        let slot = match self.slots.get(&record.topic) {
+            Some(slot) => *slot,
+            None => {
+                // What makes room for it did not have its name.
+                let (forgotten, forgotten_at) = (self.forgotten, self.forgotten_at);
+                self.make_room(in_use);
+                let rules = self.options.rules_for(&record.topic);
+                let (topic, id) = (record.topic.clone(), record.sequence);
+                self.topic_changes += 1;
+                self.add_topic(History::new(topic, id, rules, forgotten, forgotten_at))
+            }
         };
-        let record = Arc::new(record);
-        self.stalest
-            .remove(&(history.ended, history.last, record.topic.clone()));
+        let arrival = Arrival {
+            sequence: record.sequence,
+            size: record.size().min(MAX_SIZE),
+            key: record.key.as_deref(),
+            ends_topic: record.ends_topic,
+        };
+        self.topic_changes += u64::from(record.ends_topic);
+        self.add_event(slot, &arrival, record.time);
+        self.enforce_limits(slot);
+    }
+
+    fn add_topic(&mut self, history: History) -> usize {
+        let (name, ended, last) = (history.topic.clone(), history.ended, history.last);
+        let slot = self.topics.insert(history);
+        self.names.insert(name.clone());
+        self.slots.insert(name, slot);
+        self.stalest.insert((ended, last, slot));
+        slot
+    }
+
+    fn add_event(&mut self, slot: usize, event: &Arrival<'_>, time: Timestamp) {
+        let history = &mut self.topics[slot];
+        self.stalest.remove(&(history.ended, history.last, slot));
         if history.sequences.is_empty() {
-            self.due.insert((expires, record.topic.clone()));
+            let expires = time.after(history.rules.retention.age);
+            self.due.insert((expires, slot));
         }
-        history.push(&record);
-        self.topic_changes += u64::from(history.ended);
-        self.stalest
-            .insert((history.ended, history.last, record.topic.clone()));
-        self.bytes += record.size();
-        self.records.insert(record.sequence, record.clone());
-        self.enforce_limits(&record.topic);
-        Ok(record)
+        history.push(event);
+        self.stalest.insert((history.ended, history.last, slot));
+        self.head = event.sequence;
+        self.bytes += event.size;
+        let stub = Stub {
+            time,
+            topic: u32::try_from(slot).expect("there are fewer topics than fit in memory"),
+            size: size_of(event),
+        };
+        self.events.push(event.sequence, stub);
     }
 
     /// How many of so many new topics there is room for now, forgetting only topics that are not in use.
-    pub fn room_for(&self, topics: usize, in_use: impl Fn(&Topic) -> bool) -> usize {
+    pub(crate) fn room_for(&self, topics: usize, in_use: impl Fn(&Topic) -> bool) -> usize {
         let free = self
             .options
             .capacity
@@ -204,115 +216,149 @@ impl MemoryLog {
             + self
                 .stalest
                 .iter()
-                .filter(|(.., topic)| !in_use(topic))
+                .filter(|(.., slot)| !in_use(&self.topics[*slot].topic))
                 .take(excess)
                 .count()
     }
 
     /// Evicts every event whose time has come.
-    pub fn expire(&mut self, now: Timestamp) {
-        while let Some((due, topic)) = self.due.first() {
-            if *due > now {
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        while let Some((due, slot)) = self.due.first().copied() {
+            if due > now {
                 return;
             }
-            let topic = topic.clone();
-            self.evict_oldest(&topic);
+            self.evict_oldest(slot);
         }
     }
 
     /// Forgets a topic and its events. False if it was not known.
-    pub fn forget(&mut self, topic: &Topic) -> bool {
-        let Some(history) = self.topics.remove(topic) else {
+    pub(crate) fn forget(&mut self, topic: &Topic) -> bool {
+        let Some(slot) = self.slots.get(topic).copied() else {
             return false;
         };
-        self.names.remove(topic);
-        if let Some(expires) = self.expiry_of_oldest(&history) {
-            self.due.remove(&(expires, topic.clone()));
+        self.forget_slot(slot);
+        true
+    }
+
+    fn forget_slot(&mut self, slot: usize) {
+        let due = self.expiry_of_oldest(slot);
+        let history = self.topics.remove(slot);
+        self.names.remove(&history.topic);
+        self.slots.remove(&history.topic);
+        if let Some(expires) = due {
+            self.due.remove(&(expires, slot));
         }
         for sequence in &history.sequences {
-            self.records.remove(sequence);
+            self.events.take(*sequence);
         }
-        self.stalest
-            .remove(&(history.ended, history.last, topic.clone()));
+        self.stalest.remove(&(history.ended, history.last, slot));
         self.bytes -= history.bytes;
         self.topic_changes += 1;
         self.evictions += 1;
         self.forgotten_at = self.evictions;
         self.forgotten = self.forgotten.max(history.last);
         self.highest_evicted = self.highest_evicted.max(history.last);
-        true
+        self.debris.moved.remove(&slot);
+        self.debris.topics.push(history.id);
+        self.debris.events.extend(history.sequences);
     }
 
-    fn enforce_limits(&mut self, topic: &Topic) {
+    /// Gives up an event that cannot be read any more. Whoever asks for it is told that something is missing.
+    pub(crate) fn lose(&mut self, sequence: u64) {
+        let Some(stub) = self.events.get(sequence) else {
+            return;
+        };
+        let (slot, size) = (stub.topic as usize, u64::from(stub.size.get()));
+        if self.topics[slot].sequences.front() == Some(&sequence) {
+            return self.evict_oldest(slot);
+        }
+        self.events.take(sequence);
+        self.bytes -= size;
+        self.evictions += 1;
+        self.highest_evicted = self.highest_evicted.max(sequence);
+        self.topics[slot].remove(sequence, size, self.evictions);
+        self.debris.events.push(sequence);
+        self.debris.moved.insert(slot);
+    }
+
+    fn enforce_limits(&mut self, slot: usize) {
         while self
             .topics
-            .get(topic)
+            .get(slot)
             .is_some_and(History::is_over_its_limits)
         {
-            self.evict_oldest(topic);
+            self.evict_oldest(slot);
         }
-        while self.bytes > self.options.capacity.bytes && self.records.len() > 1 {
-            let Some(oldest) = self
-                .records
-                .first_key_value()
-                .map(|(_, record)| record.topic.clone())
-            else {
+        self.enforce_capacity();
+    }
+
+    fn enforce_capacity(&mut self) {
+        while self.bytes > self.options.capacity.bytes && self.events.len() > 1 {
+            let Some((_, oldest)) = self.events.first() else {
                 return;
             };
-            self.evict_oldest(&oldest);
+            self.evict_oldest(oldest.topic as usize);
         }
     }
 
     /// Evicts the oldest event of a topic that has one. An ended topic that loses its last event is forgotten.
-    fn evict_oldest(&mut self, topic: &Topic) {
-        let Some(history) = self.topics.get_mut(topic) else {
+    fn evict_oldest(&mut self, slot: usize) {
+        let due = self.expiry_of_oldest(slot);
+        let Some(history) = self.topics.get_mut(slot) else {
             return;
         };
-        let Some(record) = history
-            .sequences
-            .front()
-            .and_then(|sequence| self.records.remove(sequence))
-        else {
+        let Some(sequence) = history.sequences.front().copied() else {
             return;
         };
-        self.due.remove(&(record.expires, record.topic.clone()));
-        self.bytes -= record.size();
+        let Some(stub) = self.events.take(sequence) else {
+            return;
+        };
+        if let Some(expires) = due {
+            self.due.remove(&(expires, slot));
+        }
+        let size = u64::from(stub.size.get());
+        self.bytes -= size;
         self.evictions += 1;
-        self.highest_evicted = self.highest_evicted.max(record.sequence);
-        history.pop(&record, self.evictions);
+        self.highest_evicted = self.highest_evicted.max(sequence);
+        history.pop(size, self.evictions);
         let ended = history.ended;
-        match self
-            .topics
-            .get(topic)
-            .and_then(|history| self.expiry_of_oldest(history))
-        {
+        self.debris.events.push(sequence);
+        self.debris.moved.insert(slot);
+        match self.expiry_of_oldest(slot) {
             Some(expires) => {
-                self.due.insert((expires, record.topic.clone()));
+                self.due.insert((expires, slot));
             }
-            None if ended => {
-                self.forget(topic);
-            }
+            None if ended => self.forget_slot(slot),
             None => {}
         }
     }
 
-    fn expiry_of_oldest(&self, history: &History) -> Option<Timestamp> {
-        let oldest = history.sequences.front()?;
-        self.records.get(oldest).map(|record| record.expires)
+    fn expiry_of_oldest(&self, slot: usize) -> Option<Timestamp> {
+        let history = self.topics.get(slot)?;
+        let oldest = self.events.get(*history.sequences.front()?)?;
+        Some(oldest.time.after(history.rules.retention.age))
     }
 
-    fn make_room(&mut self, in_use: &impl Fn(&Topic) -> bool) -> Result<(), AppendError> {
-        let known = self.topics.len();
-        if known < self.options.capacity.topics {
-            return Ok(());
+    /// Forgets the least recently published topic that is not in use, if the capacity asks for it.
+    fn make_room(&mut self, in_use: impl Fn(&Topic) -> bool) {
+        if self.topics.len() < self.options.capacity.topics {
+            return;
         }
         let stalest = self
             .stalest
             .iter()
-            .map(|(.., topic)| topic)
-            .find(|topic| !in_use(topic));
-        let stalest = stalest.cloned().ok_or(AppendError::TooManyTopics(known))?;
-        self.forget(&stalest);
-        Ok(())
+            .map(|(.., slot)| *slot)
+            .find(|slot| !in_use(&self.topics[*slot].topic));
+        if let Some(slot) = stalest {
+            self.forget_slot(slot);
+        }
     }
+}
+
+/// What an event counts at most, so that little is kept of each.
+const MAX_SIZE: u64 = u32::MAX as u64;
+
+fn size_of(event: &Arrival<'_>) -> NonZeroU32 {
+    let size = u32::try_from(event.size).unwrap_or(u32::MAX);
+    NonZeroU32::new(size).unwrap_or(NonZeroU32::MIN)
 }

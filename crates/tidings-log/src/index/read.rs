@@ -1,6 +1,8 @@
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Bound};
 
-use crate::{MemoryLog, Page, Scope, Topic, Window, history::History};
+use crate::{Scope, Selection, Topic, Window};
+
+use super::{History, Index, Stub};
 
 /// What is retained of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,72 +21,57 @@ pub struct TopicSummary {
     pub ended: bool,
 }
 
-impl MemoryLog {
+impl Index {
     /// A page of the events in a window, by rising sequence.
-    pub fn page(&self, scope: &Scope<'_>, window: Window) -> Page {
+    pub(crate) fn select(&self, scope: &Scope<'_>, window: Window) -> Selection {
         if window.after >= window.until {
-            return Page {
-                records: Vec::new(),
-                reached: window.until,
-            };
+            return Selection::nothing(window.until);
         }
         match scope {
             Scope::Topics(topics) => {
-                let records = self
-                    .forwards(topics, window)
-                    .filter_map(|sequence| self.records.get(&sequence));
-                Page::forwards(window, records, |_| true)
+                let events = self.forwards(topics, window);
+                let events = events.map(|sequence| (sequence, Some(self.size(sequence))));
+                Selection::forwards(window, events)
             }
             Scope::Matching(accepts) => {
-                let records = self
-                    .records
-                    .range(window.after + 1..=window.until)
-                    .map(|(_, record)| record);
-                Page::forwards(window, records, |record| accepts(&record.topic))
+                let events = self.events.range(window.after, window.until);
+                Selection::forwards(window, events.map(|event| self.accepted(event, accepts)))
             }
         }
     }
 
     /// A page of the events in a window, by falling sequence.
-    pub fn page_back(&self, scope: &Scope<'_>, window: Window) -> Page {
+    pub(crate) fn select_back(&self, scope: &Scope<'_>, window: Window) -> Selection {
         if window.after >= window.until {
-            return Page {
-                records: Vec::new(),
-                reached: window.after,
-            };
+            return Selection::nothing(window.after);
         }
         match scope {
             Scope::Topics(topics) => {
-                let records = self
-                    .backwards(topics, window)
-                    .filter_map(|sequence| self.records.get(&sequence));
-                Page::backwards(window, records, |_| true)
+                let events = self.backwards(topics, window);
+                let events = events.map(|sequence| (sequence, Some(self.size(sequence))));
+                Selection::backwards(window, events)
             }
             Scope::Matching(accepts) => {
-                let records = self
-                    .records
-                    .range(window.after + 1..=window.until)
-                    .rev()
-                    .map(|(_, record)| record);
-                Page::backwards(window, records, |record| accepts(&record.topic))
+                let events = self.events.range(window.after, window.until).rev();
+                Selection::backwards(window, events.map(|event| self.accepted(event, accepts)))
             }
         }
     }
 
     /// The oldest retained event of the scope.
-    pub fn oldest(&self, scope: &Scope<'_>) -> Option<u64> {
+    pub(crate) fn oldest(&self, scope: &Scope<'_>) -> Option<u64> {
         self.histories(scope)
-            .filter_map(|(_, history)| history.sequences.front().copied())
+            .filter_map(|history| history.sequences.front().copied())
             .min()
     }
 
     /// What is retained of one topic.
-    pub fn summary(&self, topic: &Topic) -> Option<TopicSummary> {
-        self.topics.get_key_value(topic).map(summarise)
+    pub(crate) fn summary(&self, topic: &Topic) -> Option<TopicSummary> {
+        self.history(topic).map(summarise)
     }
 
     /// The known topics by name, after this one or from the first.
-    pub fn names(&self, after: Option<&Topic>) -> impl Iterator<Item = &Topic> {
+    pub(crate) fn names(&self, after: Option<&Topic>) -> impl Iterator<Item = &Topic> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.names.range::<Topic, _>((start, Bound::Unbounded))
     }
@@ -92,22 +79,36 @@ impl MemoryLog {
     pub(super) fn histories<'a>(
         &'a self,
         scope: &Scope<'a>,
-    ) -> Box<dyn Iterator<Item = (&'a Topic, &'a History)> + 'a> {
+    ) -> Box<dyn Iterator<Item = &'a History> + 'a> {
         match *scope {
-            Scope::Topics(topics) => Box::new(
-                topics
-                    .iter()
-                    .filter_map(|topic| self.topics.get_key_value(topic)),
-            ),
+            Scope::Topics(topics) => {
+                Box::new(topics.iter().filter_map(|topic| self.history(topic)))
+            }
             Scope::Matching(accepts) => {
-                Box::new(self.topics.iter().filter(move |(topic, _)| accepts(topic)))
+                let histories = self.topics.iter().map(|(_, history)| history);
+                Box::new(histories.filter(move |history| accepts(&history.topic)))
             }
         }
     }
 
+    fn size(&self, sequence: u64) -> u64 {
+        let stub = self.events.get(sequence);
+        stub.map_or(0, |stub| u64::from(stub.size.get()))
+    }
+
+    /// The event with its size, if its topic is accepted.
+    fn accepted(
+        &self,
+        (sequence, stub): (u64, &Stub),
+        accepts: &dyn Fn(&Topic) -> bool,
+    ) -> (u64, Option<u64>) {
+        let accepted = accepts(&self.topics[stub.topic as usize].topic);
+        (sequence, accepted.then(|| u64::from(stub.size.get())))
+    }
+
     /// The retained sequences of these topics in the window, oldest first.
     fn forwards(&self, topics: &[Topic], window: Window) -> impl Iterator<Item = u64> {
-        let histories = topics.iter().filter_map(|topic| self.topics.get(topic));
+        let histories = topics.iter().filter_map(|topic| self.history(topic));
         let mut runs: Vec<_> = histories
             .map(|history| history.between(window.after, window.until))
             .collect();
@@ -125,7 +126,7 @@ impl MemoryLog {
 
     /// The retained sequences of these topics in the window, newest first.
     fn backwards(&self, topics: &[Topic], window: Window) -> impl Iterator<Item = u64> {
-        let histories = topics.iter().filter_map(|topic| self.topics.get(topic));
+        let histories = topics.iter().filter_map(|topic| self.history(topic));
         let mut runs: Vec<_> = histories
             .map(|history| history.between(window.after, window.until).rev())
             .collect();
@@ -142,9 +143,9 @@ impl MemoryLog {
     }
 }
 
-fn summarise((topic, history): (&Topic, &History)) -> TopicSummary {
+fn summarise(history: &History) -> TopicSummary {
     TopicSummary {
-        topic: topic.clone(),
+        topic: history.topic.clone(),
         events: history.sequences.len() as u64,
         bytes: history.bytes,
         first: history.sequences.front().copied(),

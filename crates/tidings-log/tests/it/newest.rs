@@ -1,8 +1,10 @@
-use tidings_log::{MemoryLog, Record, Scope, Window};
+use tidings_log::{Record, Scope, Window};
+
+use crate::simple::SimpleLog;
 
 /// Reads back page by page to the place before the newest `n` events of those that `keep` accepts.
 pub(crate) fn start_of_newest(
-    log: &MemoryLog,
+    log: &SimpleLog,
     scope: &Scope<'_>,
     n: usize,
     until: u64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidings::Broker;
 use tidings_http::StreamOptions;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::cors::CorsLayer;
 
 use crate::api::access::Access;
@@ -22,6 +22,8 @@ pub(crate) struct Hub {
     pub(super) cors: CorsLayer,
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
+    /// Held while readiness is being checked.
+    pub(super) readiness: Arc<Mutex<()>>,
     /// Turns true once, when the hub shuts down.
     pub(super) draining: watch::Receiver<bool>,
     /// One permit for each live twin; streams of events are counted by the broker.
@@ -42,6 +44,7 @@ impl Hub {
             cors: cors::layer(&settings.allowed_origins),
             inbox: Inbox::default(),
             outbox: Outbox::default(),
+            readiness: Arc::default(),
             draining,
             twins: Arc::new(Semaphore::new(settings.limits.connections)),
             settings: Arc::new(settings),

@@ -33,11 +33,6 @@ impl Parameters {
         self
     }
 
-    /// Whether the parameter is there at all.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.values(name).next().is_some()
-    }
-
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let values = self.0.iter().filter(move |(own, _)| own == name.as_bytes());
         values.map(|(_, value)| value.as_slice())

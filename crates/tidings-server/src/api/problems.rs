@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use tidings::{ChangeError, PublishError, SubscribeError};
+use tidings::{ChangeError, PublishError, StoreFailed, SubscribeError};
 use tidings_http::{Problem, StreamRequest, come_back_after};
 
 use crate::api::hub::Hub;
@@ -32,6 +32,13 @@ pub(super) fn refuse_stream(hub: &Hub, request: &StreamRequest, problem: Problem
     }
 }
 
+/// The store does not work. `hope` says what became of the request, or will.
+pub(super) fn store_failed(hub: &Hub, error: &StoreFailed, hope: &str) -> Problem {
+    let detail = format!("{error}; {hope}");
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "store-failed", detail).retry_after(hub.later())
+}
+
 /// An event that was not published. `place` is put before the fields it names.
 pub(super) fn of_publish(hub: &Hub, error: &PublishError, place: &str) -> Problem {
     let detail = format!("{place}{error}");
@@ -57,6 +64,12 @@ pub(super) fn of_publish(hub: &Hub, error: &PublishError, place: &str) -> Proble
         PublishError::KeyReused => {
             problem(StatusCode::CONFLICT, "key-reused").field(format!("{place}idempotency_key"))
         }
+        PublishError::NotDurable => bad("durability"),
+        PublishError::StoreFailed(failed) => {
+            let hope = "it is unknown whether anything was stored; whoever sends the same again \
+                        with the same Idempotency-Key has it stored once";
+            store_failed(hub, failed, hope)
+        }
         PublishError::Closed => draining(hub),
         _ => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
@@ -72,6 +85,12 @@ pub(super) fn of_subscribe(hub: &Hub, error: &SubscribeError) -> Problem {
             Problem::bad_parameter("event", format!("event: {error}"))
         }
         SubscribeError::TooManySubscriptions => too_many_connections(hub),
+        // It is closed at the end of the drain.
+        SubscribeError::StoreFailed(_) if hub.broker.is_closed() => draining(hub),
+        SubscribeError::StoreFailed(failed) => {
+            let hope = "what was asked for is on the disk, and can be read once it works again";
+            store_failed(hub, failed, hope)
+        }
         SubscribeError::Closed => draining(hub),
         _ => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

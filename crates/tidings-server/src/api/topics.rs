@@ -9,6 +9,7 @@ use tidings_http::{Problem, StreamRequest};
 
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
+use crate::api::problems;
 use crate::api::twin::{self, Snapshot};
 
 const DEFAULT_LIMIT: usize = 1_000;
@@ -64,7 +65,11 @@ pub(super) async fn forget(
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     // One that is not known is as forgotten as it can be.
-    hub.broker.delete(&parameters.topic()?);
+    let deleted = hub.broker.delete(&parameters.topic()?).await;
+    deleted.map_err(|failed| {
+        let hope = "it is unknown whether the topic was forgotten, and safe to delete it again";
+        problems::store_failed(&hub, &failed, hope)
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -28,8 +28,17 @@ pub(super) struct Given {
 #[derive(Debug)]
 struct Entry {
     value: Value,
+    level: Level,
     /// The key and where it was set, as the person who set it knows them.
     name: String,
+}
+
+/// Where a setting was made. What is later beats what is earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    File,
+    Environment,
+    Flag,
 }
 
 impl Given {
@@ -81,7 +90,7 @@ impl Given {
                 }
                 value if KEYS.contains(&&*key) => {
                     let name = format!("{key} in {file}");
-                    self.values.insert(key, Entry { value, name });
+                    self.set(&key, value, Level::File, name);
                 }
                 _ => {
                     let nearest = nearest(&key, KEYS.map(str::to_owned));
@@ -108,7 +117,7 @@ impl Given {
         for (key, value) in table {
             let name = format!("{place} {key} in {file}");
             if TOPIC_KEYS.contains(&&*key) {
-                given.values.insert(key, Entry { value, name });
+                given.set(&key, value, Level::File, name);
             } else {
                 let nearest = nearest(&key, TOPIC_KEYS.map(str::to_owned));
                 given.problems.push(format!(
@@ -144,35 +153,36 @@ impl Given {
                 continue;
             };
             match value.into_string() {
-                Ok(value) => self.set(key, Value::String(value), name),
+                Ok(value) => self.set(key, Value::String(value), Level::Environment, name),
                 Err(_) => self.problems.push(format!("{name}: is not UTF-8")),
             }
         }
     }
 
     fn add_flags(&mut self, args: &ServeArgs) {
-        if args.data_dir.is_some() {
-            self.problems
-                .push("--data-dir: history on disk is not there yet".to_owned());
-        }
+        let mut set = |key: &str, flag: &str, value| {
+            self.set(key, value, Level::Flag, flag.to_owned());
+        };
         if let Some(listen) = &args.listen {
-            self.set(
-                "listen",
-                Value::String(listen.clone()),
-                "--listen".to_owned(),
-            );
+            set("listen", "--listen", Value::String(listen.clone()));
         }
         if args.memory {
-            self.set("memory", Value::Boolean(true), "--memory".to_owned());
+            set("memory", "--memory", Value::Boolean(true));
         }
         if args.insecure_anonymous {
-            let name = "--insecure-anonymous".to_owned();
-            self.set("insecure_anonymous", Value::Boolean(true), name);
+            let flag = "--insecure-anonymous";
+            set("insecure_anonymous", flag, Value::Boolean(true));
+        }
+        match args.data_dir.as_deref().map(Path::to_str) {
+            Some(Some(folder)) => set("data_dir", "--data-dir", Value::String(folder.to_owned())),
+            Some(None) => self.problems.push("--data-dir: is not UTF-8".to_owned()),
+            None => {}
         }
     }
 
-    fn set(&mut self, key: &str, value: Value, name: String) {
-        self.values.insert(key.to_owned(), Entry { value, name });
+    fn set(&mut self, key: &str, value: Value, level: Level, name: String) {
+        let entry = Entry { value, level, name };
+        self.values.insert(key.to_owned(), entry);
     }
 
     /// Takes a setting: the default if it is not set or, with a problem noted, if it is bad.
@@ -207,6 +217,12 @@ impl Given {
         self.values.contains_key(key)
     }
 
+    /// At which level a setting was made, and what it is called there.
+    pub(super) fn origin(&self, key: &str) -> Option<(Level, String)> {
+        let entry = self.values.get(key)?;
+        Some((entry.level, entry.name.clone()))
+    }
+
     pub(super) fn take_topics(&mut self) -> Vec<Self> {
         std::mem::take(&mut self.topics)
     }
@@ -223,17 +239,30 @@ impl Given {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn collect(file: &str, variables: &[(&str, &str)], args: &ServeArgs) -> Given {
-        let mut given = Given::of_file("f", file);
+impl Given {
+    /// What a file, variables and flags set.
+    pub(super) fn of_all(
+        file: &str,
+        text: &str,
+        variables: &[(&str, &str)],
+        args: &ServeArgs,
+    ) -> Self {
+        let mut given = Self::of_file(file, text);
         let variables = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
         given.add_environment(variables);
         given.add_flags(args);
         given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collect(file: &str, variables: &[(&str, &str)], args: &ServeArgs) -> Given {
+        Given::of_all("f", file, variables, args)
     }
 
     fn listen(given: &mut Given) -> String {
@@ -276,15 +305,5 @@ mod tests {
                 "TIDINGS_KEEPALIVE: is not a setting; the nearest is TIDINGS_KEEP_ALIVE",
             ]
         );
-    }
-
-    #[test]
-    fn a_directory_on_disk_is_not_there_yet() {
-        let args = ServeArgs {
-            data_dir: Some("/x".into()),
-            ..ServeArgs::default()
-        };
-        let problems = collect("", &[], &args).finish();
-        assert_eq!(problems, ["--data-dir: history on disk is not there yet"]);
     }
 }

@@ -1,9 +1,11 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of `[[topic]]`, by the name they have in the file.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 20] = [
     "listen",
+    "data_dir",
     "memory",
+    "durability",
     "keep_alive",
     "retry",
     "drain",
@@ -23,7 +25,7 @@ pub(super) const KEYS: [&str; 18] = [
 ];
 
 /// The settings of one `[[topic]]`.
-pub(super) const TOPIC_KEYS: [&str; 5] = ["pattern", "lag", "events", "bytes", "age"];
+pub(super) const TOPIC_KEYS: [&str; 6] = ["pattern", "lag", "durability", "events", "bytes", "age"];
 
 /// The environment variable of a setting.
 pub(super) fn variable(key: &str) -> String {

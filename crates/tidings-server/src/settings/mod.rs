@@ -7,6 +7,7 @@ mod host;
 mod keys;
 mod origin;
 mod render;
+mod storage;
 mod value;
 
 use std::io::Write;
@@ -14,19 +15,25 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::{env, io};
 
-use tidings::{LagPolicy, Retention, Selector, TopicSettings};
+use tidings::{Durability, LagPolicy, Retention, Selector, TopicSettings};
 
 use crate::cli::{Exit, ServeArgs, notice};
 use crate::settings::given::Given;
 
 pub(crate) use crate::settings::host::Host;
 pub(crate) use crate::settings::origin::Origin;
+pub(crate) use crate::settings::storage::Storage;
 
 /// The settings of a hub.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     /// `listen`: where it listens. Default `127.0.0.1:8434`; port 0 is any free one.
     pub(crate) listen: SocketAddr,
+    /// `memory` and `data_dir`: where the history is kept.
+    pub(crate) storage: Storage,
+    /// `durability`: what events survive once they are acknowledged, unless the topic or the
+    /// publication says otherwise. Default `disk`; with `memory = true` there is only `memory`.
+    pub(crate) durability: Durability,
     /// `keep_alive`: after so much silence a stream carries a comment line; `None`, written "0",
     /// is never. 10 ms to 1 h, default 15 s.
     pub(crate) keep_alive: Option<Duration>,
@@ -46,7 +53,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// `[retention]`: how long the events of a topic are kept.
     pub(crate) retention: Retention,
-    /// `[retention] total`: what all topics together may hold. 1 KiB to 1 TiB, default 256 MiB.
+    /// `[retention] total`: what all topics together may hold. 1 KiB to 1 TiB, default 1 GiB on disk
+    /// and 256 MiB in memory.
     pub(crate) total: u64,
     /// `[[topic]]`: what differs for some topics; the first that matches and says it counts.
     pub(crate) topics: Vec<TopicSettings>,
@@ -86,9 +94,13 @@ impl Settings {
     }
 
     fn read(mut given: Given) -> Result<Self, Problems> {
+        let storage = Storage::read(&mut given);
+        let most = storage.durability();
+        let durability = given.read("durability", value::durability(most), most);
         let retention = read_retention(&mut given, "retention.", Retention::default());
         let topics = given.take_topics().into_iter();
-        let topics = topics.filter_map(|topic| read_topic(topic, retention, given.problems_mut()));
+        let topics =
+            topics.filter_map(|topic| read_topic(topic, retention, most, given.problems_mut()));
         let topics = topics.collect();
         let settings = Self {
             listen: given.read(
@@ -116,10 +128,15 @@ impl Settings {
             allowed_origins: given.read("allowed_origins", value::list(Origin::listed), Vec::new()),
             limits: Limits::read(&mut given),
             retention,
-            total: given.read("retention.total", value::size(1 << 10..=1 << 40), 256 << 20),
+            total: given.read(
+                "retention.total",
+                value::size(1 << 10..=1 << 40),
+                storage.default_total(),
+            ),
             topics,
+            storage,
+            durability,
         };
-        given.read("memory", value::memory, ());
         let mut problems = given.finish();
         if !settings.listen.ip().is_loopback() && !settings.insecure_anonymous {
             problems.push(format!(
@@ -180,11 +197,14 @@ fn read_retention(given: &mut Given, prefix: &str, default: Retention) -> Retent
 fn read_topic(
     mut given: Given,
     default: Retention,
+    most: Durability,
     problems: &mut Vec<String>,
 ) -> Option<TopicSettings> {
     let keeps = ["events", "bytes", "age"].iter().any(|key| given.has(key));
     let retention = read_retention(&mut given, "", default);
     let lag: Option<LagPolicy> = given.read("lag", value::lag, None);
+    let durability = |value: &_| value::durability(most)(value).map(Some);
+    let durability = given.read("durability", durability, None);
     let selector: Option<Selector> = given.require("pattern", value::selector);
     let found = given.finish();
     let is_good = found.is_empty();
@@ -194,6 +214,7 @@ fn read_topic(
         selector,
         retention,
         lag,
+        durability,
     })
 }
 
@@ -238,6 +259,8 @@ mod tests {
     fn nothing_set_is_the_defaults() {
         let settings = from_file("").unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8434");
+        assert_eq!(settings.storage, Storage::Folder("tidings-data".into()));
+        assert_eq!(settings.durability, Durability::Disk);
         assert_eq!(settings.keep_alive, Some(Duration::from_secs(15)));
         assert_eq!(settings.retention, Retention::default());
         assert_eq!(settings.limits.event_size, 1 << 20);
@@ -309,14 +332,55 @@ mod tests {
     }
 
     #[test]
+    fn what_all_topics_may_hold_depends_on_where_they_are_kept() {
+        assert_eq!(from_file("").unwrap().total, 1 << 30);
+        assert_eq!(from_file("memory = true").unwrap().total, 256 << 20);
+        let set = "memory = true\n[retention]\ntotal = \"2GiB\"";
+        assert_eq!(from_file(set).unwrap().total, 2 << 30);
+    }
+
+    #[test]
+    fn durability_has_a_default_for_all_topics_and_for_some() {
+        let text = "durability = \"memory\"\n[[topic]]\npattern = \"orders/*\"\ndurability = \"disk\"\n\
+                    [[topic]]\npattern = \"a\"\n";
+        let settings = from_file(text).unwrap();
+        assert_eq!(settings.durability, Durability::Memory);
+        let topics = settings.topics.iter().map(|topic| topic.durability);
+        assert!(topics.eq([Some(Durability::Disk), None]));
+        let told = problems("durability = \"cluster\"");
+        assert!(
+            told.starts_with("durability in tidings.toml: must be"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_on_disk_where_history_is_in_memory() {
+        let settings = from_file("memory = true").unwrap();
+        assert_eq!(settings.durability, Durability::Memory);
+        let told = problems(
+            "memory = true\ndurability = \"disk\"\n[[topic]]\npattern = \"a\"\ndurability = \"disk\"\n",
+        );
+        let lines: Vec<_> = told.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "durability in tidings.toml: cannot be \"disk\" together with memory = true",
+                "topic 1 durability in tidings.toml: cannot be \"disk\" together with memory = true",
+            ]
+        );
+    }
+
+    #[test]
     fn what_check_prints_reads_back_as_the_same_settings() {
-        let text = "keep_alive = \"0\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
+        let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
                     allowed_origins = [\"https://a.example\"]\n[limits]\nevent_size = 1025\n\
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
-                    [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n";
-        let settings = from_file(text).unwrap();
-        assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);
-        let settings = from_file("").unwrap();
-        assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);
+                    [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\
+                    durability = \"disk\"\n";
+        for text in [text, "", "memory = true"] {
+            let settings = from_file(text).unwrap();
+            assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);
+        }
     }
 }

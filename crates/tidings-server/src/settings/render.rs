@@ -4,14 +4,26 @@ use humantime::format_duration;
 use tidings::{LagPolicy, Retention, TopicSettings};
 use toml::{Table, Value};
 
-use crate::settings::Settings;
+use crate::durability;
+use crate::settings::{Settings, Storage};
 
 /// The settings as a file that sets all of them.
 pub(super) fn toml(settings: &Settings) -> String {
     let limits = &settings.limits;
     let mut file = Table::new();
     put(&mut file, "listen", settings.listen.to_string());
-    put(&mut file, "memory", true);
+    match &settings.storage {
+        Storage::Memory => put(&mut file, "memory", true),
+        Storage::Folder(folder) => {
+            put(&mut file, "memory", false);
+            put(&mut file, "data_dir", folder.to_string_lossy().into_owned());
+        }
+    }
+    put(
+        &mut file,
+        "durability",
+        durability::name(settings.durability),
+    );
     put(
         &mut file,
         "keep_alive",
@@ -80,6 +92,9 @@ fn topic_table(topic: &TopicSettings) -> Table {
             LagPolicy::Disconnect => "disconnect",
         };
         put(&mut table, "lag", lag);
+    }
+    if let Some(durability) = topic.durability {
+        put(&mut table, "durability", durability::name(durability));
     }
     table.extend(topic.retention.iter().flat_map(retention));
     table

@@ -3,13 +3,15 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use humantime::format_duration;
-use tidings::{LagPolicy, Selector};
+use tidings::{Durability, LagPolicy, Selector};
 use toml::Value;
 
+use crate::durability;
 use crate::settings::render;
 
 pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
@@ -32,12 +34,24 @@ pub(super) fn flag(value: &Value) -> Result<bool, String> {
     }
 }
 
-/// Says nothing but what is so anyway.
-pub(super) fn memory(value: &Value) -> Result<(), String> {
-    if flag(value)? {
-        return Ok(());
+pub(super) fn folder(value: &Value) -> Result<PathBuf, String> {
+    match text(value)? {
+        "" => Err("must name a folder".to_owned()),
+        path => Ok(path.into()),
     }
-    Err("must be true: history on disk is not there yet".to_owned())
+}
+
+/// A durability that is not more than what there can be.
+pub(super) fn durability(most: Durability) -> impl FnOnce(&Value) -> Result<Durability, String> {
+    move |value| {
+        let name = text(value)?;
+        let durability = durability::parse(name)
+            .ok_or_else(|| format!("must be \"memory\" or \"disk\", not {name:?}"))?;
+        if durability > most {
+            return Err("cannot be \"disk\" together with memory = true".to_owned());
+        }
+        Ok(durability)
+    }
 }
 
 pub(super) fn keep_alive(value: &Value) -> Result<Option<Duration>, String> {

@@ -113,11 +113,11 @@ fn deleting_a_connection_says_goodbye_and_ends_it() {
     let (mut stream, id) = hello(&hub, "topic=t");
     let (mut other, _) = hello(&hub, "topic=t");
     hub.publish("t", "n", "1");
+    stream.expect("n");
 
     let answer = hub.delete(&format!("/api/connections/{id}"));
 
     assert_eq!(answer.status() / 100, 2, "{answer:?}");
-    stream.expect("n");
     let goodbye = stream.expect("tidings.goodbye").json();
     assert!(goodbye["reason"].is_string(), "{goodbye}");
     assert!(goodbye["retry_after_ms"].is_u64(), "{goodbye}");

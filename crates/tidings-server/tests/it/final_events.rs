@@ -3,7 +3,7 @@ use std::thread;
 use serde_json::json;
 use tidings_testkit::{Request, Response, StreamReader, eventually};
 
-use crate::{data, hub, hub_with};
+use crate::{data, hub, hub_with, hubs};
 
 const COMPLETE: &str = r#"{"executionId":"exec-1","status":"completed","successful":5,"failed":0,"totalDuration":120000}"#;
 
@@ -64,43 +64,46 @@ fn of_two_final_events_at_once_one_wins() {
 
 #[test]
 fn a_reader_that_missed_nothing_of_an_ended_topic_gets_204() {
-    let hub = hub();
-    hub.publish("t", "n", "1");
-    let last = hub.finish("t", "done", "2");
-    let request = Request::get("/api/events/stream?topic=t");
-    assert_finished(&hub.send(&request.header("Last-Event-ID", &last)));
-    assert_finished(&hub.get(&format!("/api/events/stream?topic=t&last_event_id={last}")));
-    assert_finished(&hub.get(&format!(
-        "/api/events/stream?topic=t&event=n&lastEventId={last}"
-    )));
+    for hub in hubs() {
+        hub.publish("t", "n", "1");
+        let last = hub.finish("t", "done", "2");
+        let request = Request::get("/api/events/stream?topic=t");
+        assert_finished(&hub.send(&request.header("Last-Event-ID", &last)));
+        assert_finished(&hub.get(&format!("/api/events/stream?topic=t&last_event_id={last}")));
+        assert_finished(&hub.get(&format!(
+            "/api/events/stream?topic=t&event=n&lastEventId={last}"
+        )));
+    }
 }
 
 #[test]
 fn a_first_visit_to_an_ended_topic_from_now_gets_204() {
-    let hub = hub();
-    hub.finish("t", "done", "");
-    assert_finished(&hub.get("/api/events/stream?topic=t"));
-    assert_finished(&hub.get("/api/events/stream?topic=t&from=now"));
+    for hub in hubs() {
+        hub.finish("t", "done", "");
+        assert_finished(&hub.get("/api/events/stream?topic=t"));
+        assert_finished(&hub.get("/api/events/stream?topic=t&from=now"));
+    }
 }
 
 #[test]
 fn a_reader_that_missed_something_of_an_ended_topic_gets_it_and_the_end() {
-    let hub = hub();
-    let first = hub.publish("t", "n", "1");
-    hub.publish("t", "n", "2");
-    hub.finish("t", "done", "3");
-    let mut stream = hub.resume("topic=t", &first);
-    let events = stream.rest();
-    let events: Vec<_> = events
-        .into_iter()
-        .filter(|event| !event.is_control())
-        .collect();
-    assert_eq!(data(&events), ["2", "3"]);
-    assert_eq!(
-        data(&hub.stream("topic=t&from=start").rest()),
-        ["1", "2", "3"]
-    );
-    assert_eq!(data(&hub.stream("topic=t&from=last:2").rest()), ["2", "3"]);
+    for hub in hubs() {
+        let first = hub.publish("t", "n", "1");
+        hub.publish("t", "n", "2");
+        hub.finish("t", "done", "3");
+        let mut stream = hub.resume("topic=t", &first);
+        let events = stream.rest();
+        let events: Vec<_> = events
+            .into_iter()
+            .filter(|event| !event.is_control())
+            .collect();
+        assert_eq!(data(&events), ["2", "3"]);
+        assert_eq!(
+            data(&hub.stream("topic=t&from=start").rest()),
+            ["1", "2", "3"]
+        );
+        assert_eq!(data(&hub.stream("topic=t&from=last:2").rest()), ["2", "3"]);
+    }
 }
 
 #[test]
@@ -142,21 +145,22 @@ fn a_wildcard_never_ends_by_itself() {
 
 #[test]
 fn a_filter_that_leaves_out_the_final_event_still_ends_the_stream() {
-    let hub = hub();
-    let mut stream = hub.stream("topic=t&event=tick");
-    let tick = hub.publish("t", "tick", "1");
-    hub.publish("t", "other", "2");
-    hub.finish("t", "done", "3");
-    assert_eq!(data(&stream.rest()), ["1"]);
-    assert_eq!(
-        data(&hub.stream("topic=t&event=tick&from=start").rest()),
-        ["1"]
-    );
-    let late = StreamReader::open(
-        hub.address(),
-        &Request::get("/api/events/stream?topic=t&event=tick").header("Last-Event-ID", &tick),
-    );
-    assert!(matches!(late.status(), 200 | 204), "{:?}", late.head());
+    for hub in hubs() {
+        let mut stream = hub.stream("topic=t&event=tick");
+        let tick = hub.publish("t", "tick", "1");
+        hub.publish("t", "other", "2");
+        hub.finish("t", "done", "3");
+        assert_eq!(data(&stream.rest()), ["1"]);
+        assert_eq!(
+            data(&hub.stream("topic=t&event=tick&from=start").rest()),
+            ["1"]
+        );
+        let late = StreamReader::open(
+            hub.address(),
+            &Request::get("/api/events/stream?topic=t&event=tick").header("Last-Event-ID", &tick),
+        );
+        assert!(matches!(late.status(), 200 | 204), "{:?}", late.head());
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use tidings_testkit::{Hub, Position, StreamReader, encode};
 
-use crate::{data, hub, hub_with, numbers};
+use crate::{data, hub, hub_with, hubs, hubs_with, numbers};
 
 fn publish_numbers(hub: &Hub, topic: &str, count: usize) -> Vec<String> {
     let mut publisher = hub.publisher();
@@ -16,21 +16,22 @@ fn gap(stream: &mut StreamReader) -> Value {
 
 #[test]
 fn s8_an_evicted_id_is_a_gap_then_what_is_retained_then_live() {
-    let hub = hub_with(&[("TIDINGS_RETENTION_EVENTS", "10")]);
-    let ids = publish_numbers(&hub, "t", 100);
-    let retained = hub.history("t");
-    let mut stream = hub.resume("topic=t", &ids[39]);
+    for hub in hubs_with(&[("TIDINGS_RETENTION_EVENTS", "10")]) {
+        let ids = publish_numbers(&hub, "t", 100);
+        let retained = hub.history("t");
+        let mut stream = hub.resume("topic=t", &ids[39]);
 
-    let gap = gap(&mut stream);
-    assert_eq!(gap["reason"], json!("evicted"));
-    assert_eq!(gap["requested"], json!(ids[39]));
-    assert_eq!(gap["oldest"], retained[0]["id"]);
-    let count = retained.len();
-    assert_eq!(data(&stream.take(count)), numbers(101 - count..=100));
-    let resumed = stream.expect("tidings.resumed").json();
-    assert_eq!(resumed["count"], json!(count));
-    hub.publish("t", "n", "live");
-    assert_eq!(stream.event().data, "live");
+        let gap = gap(&mut stream);
+        assert_eq!(gap["reason"], json!("evicted"));
+        assert_eq!(gap["requested"], json!(ids[39]));
+        assert_eq!(gap["oldest"], retained[0]["id"]);
+        let count = retained.len();
+        assert_eq!(data(&stream.take(count)), numbers(101 - count..=100));
+        let resumed = stream.expect("tidings.resumed").json();
+        assert_eq!(resumed["count"], json!(count));
+        hub.publish("t", "n", "live");
+        assert_eq!(stream.event().data, "live");
+    }
 }
 
 #[test]
@@ -65,38 +66,40 @@ fn check_unknown(hub: &Hub, id: &str) {
 
 #[test]
 fn s8_a_malformed_id_is_unknown_and_live_events_follow_alone() {
-    let hub = hub();
-    let ids = publish_numbers(&hub, "t", 3);
-    let Position { epoch, sequence } = Position::of(&ids[0]);
-    let malformed = [
-        "garbage".to_owned(),
-        "7".to_owned(),
-        "-".to_owned(),
-        format!("{epoch}-"),
-        format!("-{sequence}"),
-        format!("{epoch}-0{sequence}"),
-        format!("{epoch}-+{sequence}"),
-        format!("{epoch}-{sequence}x"),
-        format!("{epoch} {sequence}"),
-        format!("{epoch}-99999999999999999999999"),
-        "x".repeat(65),
-        "x".repeat(4000),
-        "\u{e9}-1".to_owned(),
-        "a\nb".to_owned(),
-        "a\0b".to_owned(),
-    ];
-    for id in &malformed {
-        check_unknown(&hub, id);
+    for hub in hubs() {
+        let ids = publish_numbers(&hub, "t", 3);
+        let Position { epoch, sequence } = Position::of(&ids[0]);
+        let malformed = [
+            "garbage".to_owned(),
+            "7".to_owned(),
+            "-".to_owned(),
+            format!("{epoch}-"),
+            format!("-{sequence}"),
+            format!("{epoch}-0{sequence}"),
+            format!("{epoch}-+{sequence}"),
+            format!("{epoch}-{sequence}x"),
+            format!("{epoch} {sequence}"),
+            format!("{epoch}-99999999999999999999999"),
+            "x".repeat(65),
+            "x".repeat(4000),
+            "\u{e9}-1".to_owned(),
+            "a\nb".to_owned(),
+            "a\0b".to_owned(),
+        ];
+        for id in &malformed {
+            check_unknown(&hub, id);
+        }
     }
 }
 
 #[test]
 fn s8_an_id_ahead_of_the_head_is_unknown() {
-    let hub = hub();
-    let ids = publish_numbers(&hub, "t", 3);
-    let head = Position::of(&ids[2]);
-    check_unknown(&hub, &head.later(1000).to_string());
-    check_unknown(&hub, &format!("{}-{}", head.epoch, u64::MAX));
+    for hub in hubs() {
+        let ids = publish_numbers(&hub, "t", 3);
+        let head = Position::of(&ids[2]);
+        check_unknown(&hub, &head.later(1000).to_string());
+        check_unknown(&hub, &format!("{}-{}", head.epoch, u64::MAX));
+    }
 }
 
 #[test]
@@ -108,36 +111,38 @@ fn an_unknown_id_is_told_back() {
 
 #[test]
 fn an_id_is_judged_by_the_topics_asked_for() {
-    let hub = hub_with(&[("TIDINGS_RETENTION_EVENTS", "5")]);
-    let quiet = publish_numbers(&hub, "quiet", 2);
-    let busy = publish_numbers(&hub, "busy", 50);
+    for hub in hubs_with(&[("TIDINGS_RETENTION_EVENTS", "5")]) {
+        let quiet = publish_numbers(&hub, "quiet", 2);
+        let busy = publish_numbers(&hub, "busy", 50);
 
-    let mut stream = hub.resume("topic=quiet", &quiet[0]);
-    assert_eq!(stream.expect("n").data, "2");
-    assert_eq!(stream.expect("tidings.resumed").json()["count"], json!(1));
+        let mut stream = hub.resume("topic=quiet", &quiet[0]);
+        assert_eq!(stream.expect("n").data, "2");
+        assert_eq!(stream.expect("tidings.resumed").json()["count"], json!(1));
 
-    for query in ["topic=busy", "topic=quiet&topic=busy", "topic=*"] {
-        let mut stream = hub.resume(query, &quiet[0]);
-        assert_eq!(gap(&mut stream)["reason"], json!("evicted"), "{query}");
+        for query in ["topic=busy", "topic=quiet&topic=busy", "topic=*"] {
+            let mut stream = hub.resume(query, &quiet[0]);
+            assert_eq!(gap(&mut stream)["reason"], json!("evicted"), "{query}");
+        }
+        let mut stream = hub.resume("topic=busy", &busy[48]);
+        assert_eq!(stream.expect("n").data, "50");
     }
-    let mut stream = hub.resume("topic=busy", &busy[48]);
-    assert_eq!(stream.expect("n").data, "50");
 }
 
 #[test]
 fn history_is_complete_behind_the_newest_evicted_event_and_not_before() {
-    let hub = hub_with(&[("TIDINGS_RETENTION_EVENTS", "5")]);
-    let ids = publish_numbers(&hub, "t", 50);
-    let retained = hub.history("t").len();
-    let newest_evicted = 50 - retained - 1;
-    for id in &ids[newest_evicted..] {
-        let mut stream = hub.resume("topic=t", id);
-        let events = stream.until(|event| event.is_control());
-        let last = events.last().expect("at least one event");
-        assert_eq!(last.event, "tidings.resumed", "{id}");
-    }
-    for id in &ids[..newest_evicted] {
-        gap(&mut hub.resume("topic=t", id));
+    for hub in hubs_with(&[("TIDINGS_RETENTION_EVENTS", "5")]) {
+        let ids = publish_numbers(&hub, "t", 50);
+        let retained = hub.history("t").len();
+        let newest_evicted = 50 - retained - 1;
+        for id in &ids[newest_evicted..] {
+            let mut stream = hub.resume("topic=t", id);
+            let events = stream.until(|event| event.is_control());
+            let last = events.last().expect("at least one event");
+            assert_eq!(last.event, "tidings.resumed", "{id}");
+        }
+        for id in &ids[..newest_evicted] {
+            gap(&mut hub.resume("topic=t", id));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use tidings_testkit::{Hub, Request, Response};
 
-use crate::hub;
+use crate::{hub, hubs};
 
 fn publish(hub: &Hub, query: &str, data: &str, key: &str) -> Response {
     let request = Request::post(&format!("/api/events?{query}"), data);
@@ -9,14 +9,15 @@ fn publish(hub: &Hub, query: &str, data: &str, key: &str) -> Response {
 
 #[test]
 fn the_same_key_gives_the_same_id_and_no_second_event() {
-    let hub = hub();
-    let mut stream = hub.stream("topic=t");
-    let first = publish(&hub, "topic=t&event=e", "x", "k").json();
-    let again = publish(&hub, "topic=t&event=e", "x", "k").json();
-    assert_eq!(first["id"], again["id"]);
-    hub.publish("t", "marker", "");
-    stream.expect("e");
-    stream.expect("marker");
+    for hub in hubs() {
+        let mut stream = hub.stream("topic=t");
+        let first = publish(&hub, "topic=t&event=e", "x", "k").json();
+        let again = publish(&hub, "topic=t&event=e", "x", "k").json();
+        assert_eq!(first["id"], again["id"]);
+        hub.publish("t", "marker", "");
+        stream.expect("e");
+        stream.expect("marker");
+    }
 }
 
 #[test]
@@ -47,11 +48,12 @@ fn another_key_is_another_event() {
 
 #[test]
 fn a_repeated_final_event_is_answered_before_the_topic_is_looked_at() {
-    let hub = hub();
-    let first = publish(&hub, "topic=t&event=done&final=1", "x", "k").json();
-    let again = publish(&hub, "topic=t&event=done&final=1", "x", "k").json();
-    assert_eq!(first["id"], again["id"]);
-    publish(&hub, "topic=t&event=done&final=1", "x", "other").problem(409);
+    for hub in hubs() {
+        let first = publish(&hub, "topic=t&event=done&final=1", "x", "k").json();
+        let again = publish(&hub, "topic=t&event=done&final=1", "x", "k").json();
+        assert_eq!(first["id"], again["id"]);
+        publish(&hub, "topic=t&event=done&final=1", "x", "other").problem(409);
+    }
 }
 
 #[test]
@@ -63,14 +65,15 @@ fn a_refused_event_does_not_use_up_its_key() {
 
 #[test]
 fn the_same_key_sent_by_many_at_once_makes_one_event() {
-    let hub = hub();
-    let ids: Vec<_> = std::thread::scope(|scope| {
-        let tries: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| publish(&hub, "topic=t", "x", "k").json()["id"].clone()))
-            .collect();
-        let ids = tries.into_iter().map(|id| id.join().expect("an answer"));
-        ids.collect()
-    });
-    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    assert_eq!(hub.history("t").len(), 1);
+    for hub in hubs() {
+        let ids: Vec<_> = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| publish(&hub, "topic=t", "x", "k").json()["id"].clone()))
+                .collect();
+            let ids = tries.into_iter().map(|id| id.join().expect("an answer"));
+            ids.collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        assert_eq!(hub.history("t").len(), 1);
+    }
 }

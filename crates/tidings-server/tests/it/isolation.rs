@@ -3,7 +3,7 @@ use std::thread;
 use serde_json::json;
 use tidings_testkit::{Connection, Hub, Request, StreamReader, eventually};
 
-use crate::{data, hub, numbers};
+use crate::{data, hub, hubs, numbers};
 
 #[test]
 fn s6_readers_that_fail_do_not_disturb_the_others() {
@@ -74,43 +74,44 @@ fn leave_reader(reader: StreamReader, random: &mut Random) {
 
 #[test]
 fn s20_a_thousand_disconnects_at_random_leave_nothing_behind() {
-    let hub = hub();
-    let mut follower = hub.stream("topic=t");
-    let mut publisher = hub.publisher();
-    for n in 1..=1000 {
-        publisher.publish("t", "n", &n.to_string());
-    }
-    let (files, memory) = (hub.process().open_files(), hub.process().resident_memory());
-
-    thread::scope(|scope| {
-        for seed in 1..=4 {
-            let hub = &hub;
-            scope.spawn(move || {
-                let mut random = Random(seed << 32);
-                for _ in 0..250 {
-                    disturb(hub, &mut random);
-                }
-            });
-        }
-        for n in 1001..=2000 {
+    for hub in hubs() {
+        let mut follower = hub.stream("topic=t");
+        let mut publisher = hub.publisher();
+        for n in 1..=1000 {
             publisher.publish("t", "n", &n.to_string());
         }
-    });
+        let (files, memory) = (hub.process().open_files(), hub.process().resident_memory());
 
-    assert_eq!(data(&follower.take(2000)), numbers(1..=2000));
-    eventually("only the follower is left", || {
-        let connections = hub.get("/api/connections").json();
-        let gone = hub.subscribers("t") == 1 && connections["total"] == json!(1);
-        gone.then_some(())
-    });
-    eventually("every socket is closed", || {
-        (hub.process().open_files() <= files + 1).then_some(())
-    });
-    assert_eq!(hub.history("torn").len(), 0);
-    let grown = hub.process().resident_memory().saturating_sub(memory);
-    assert!(grown < 32 << 20, "{grown} bytes more");
-    drop(follower);
-    eventually("nobody is left", || {
-        (hub.subscribers("t") == 0).then_some(())
-    });
+        thread::scope(|scope| {
+            for seed in 1..=4 {
+                let hub = &hub;
+                scope.spawn(move || {
+                    let mut random = Random(seed << 32);
+                    for _ in 0..250 {
+                        disturb(hub, &mut random);
+                    }
+                });
+            }
+            for n in 1001..=2000 {
+                publisher.publish("t", "n", &n.to_string());
+            }
+        });
+
+        assert_eq!(data(&follower.take(2000)), numbers(1..=2000));
+        eventually("only the follower is left", || {
+            let connections = hub.get("/api/connections").json();
+            let gone = hub.subscribers("t") == 1 && connections["total"] == json!(1);
+            gone.then_some(())
+        });
+        eventually("every socket is closed", || {
+            (hub.process().open_files() <= files + 1).then_some(())
+        });
+        assert_eq!(hub.history("torn").len(), 0);
+        let grown = hub.process().resident_memory().saturating_sub(memory);
+        assert!(grown < 32 << 20, "{grown} bytes more");
+        drop(follower);
+        eventually("nobody is left", || {
+            (hub.subscribers("t") == 0).then_some(())
+        });
+    }
 }

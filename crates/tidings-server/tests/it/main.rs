@@ -7,7 +7,11 @@ mod cli_publish;
 mod cli_run;
 mod cli_subscribe;
 mod connections;
+mod crash;
 mod deletion;
+mod descriptors;
+mod disk_full;
+mod durability;
 mod final_events;
 mod follow;
 mod gaps;
@@ -20,21 +24,58 @@ mod lag;
 mod large_answers;
 mod limits;
 mod load;
+mod mount;
 mod odd_payloads;
 mod publish;
+mod restart;
 mod resume;
 mod selectors;
 mod settings;
 mod shutdown;
+mod storage;
 mod stream_forms;
 mod topics;
 
-use tidings_testkit::{Command, Event, Hub};
+use std::path::Path;
+
+use tidings_testkit::{Command, Event, Hub, Signal};
 
 const TIDINGS: &str = env!("CARGO_BIN_EXE_tidings");
 
+/// A hub on a free port, on the default folder in a directory of its own.
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
 fn hub() -> Hub {
     Hub::start(TIDINGS)
+}
+
+/// A hub on a data folder of its own, and one in memory.
+fn hubs() -> [Hub; 2] {
+    hubs_with(&[])
+}
+
+fn hubs_with(variables: &[(&str, &str)]) -> [Hub; 2] {
+    let stored = with(Command::new(TIDINGS, &SERVE), variables);
+    [Hub::spawn(stored), hub_with(variables)]
+}
+
+/// A hub on a data folder that others may have been on before.
+fn hub_on(folder: &Path, variables: &[(&str, &str)]) -> Hub {
+    let command = Command::new(TIDINGS, &SERVE).env("TIDINGS_DATA_DIR", &folder.to_string_lossy());
+    Hub::spawn(with(command, variables))
+}
+
+/// Stops a hub the way a service manager does.
+fn stop(hub: Hub) {
+    hub.signal(Signal::SIGTERM);
+    let finished = hub.wait();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+fn with(command: Command, variables: &[(&str, &str)]) -> Command {
+    variables
+        .iter()
+        .fold(command, |command, (name, value)| command.env(name, value))
 }
 
 fn hub_with(variables: &[(&str, &str)]) -> Hub {

@@ -3,7 +3,7 @@ use std::thread;
 use serde_json::json;
 use tidings_testkit::{Hub, Request, StreamReader, encode};
 
-use crate::{data, hub, numbers};
+use crate::{data, hub, hubs, numbers};
 
 fn publish_numbers(hub: &Hub, from: usize, to: usize) -> Vec<String> {
     let mut publisher = hub.publisher();
@@ -17,20 +17,21 @@ fn publish_numbers(hub: &Hub, from: usize, to: usize) -> Vec<String> {
 /// checks that 41 to 200 arrive once and in order with one `tidings.resumed` between replay and
 /// live.
 fn check_resume(open: impl Fn(&Hub, &[String]) -> StreamReader) {
-    let hub = hub();
-    let ids = publish_numbers(&hub, 1, 100);
-    let events = thread::scope(|scope| {
-        scope.spawn(|| publish_numbers(&hub, 101, 200));
-        open(&hub, &ids).until(|event| event.data == "200")
-    });
+    for hub in hubs() {
+        let ids = publish_numbers(&hub, 1, 100);
+        let events = thread::scope(|scope| {
+            scope.spawn(|| publish_numbers(&hub, 101, 200));
+            open(&hub, &ids).until(|event| event.data == "200")
+        });
 
-    let at = events.iter().position(|event| event.is_control());
-    let at = at.expect("an event of the hub between replay and live");
-    assert_eq!(events[at].event, "tidings.resumed");
-    assert_eq!(events[at].json(), json!({"from": ids[39], "count": at}));
-    assert!(at >= 60, "the replay ended early: {at}");
-    let (replay, live) = (&events[..at], &events[at + 1..]);
-    assert_eq!([data(replay), data(live)].concat(), numbers(41..=200));
+        let at = events.iter().position(|event| event.is_control());
+        let at = at.expect("an event of the hub between replay and live");
+        assert_eq!(events[at].event, "tidings.resumed");
+        assert_eq!(events[at].json(), json!({"from": ids[39], "count": at}));
+        assert!(at >= 60, "the replay ended early: {at}");
+        let (replay, live) = (&events[..at], &events[at + 1..]);
+        assert_eq!([data(replay), data(live)].concat(), numbers(41..=200));
+    }
 }
 
 #[test]
@@ -61,32 +62,33 @@ fn any_id_beats_from() {
 
 #[test]
 fn s8_a_reader_that_is_cut_again_and_again_has_every_event_once() {
-    let hub = hub();
-    publish_numbers(&hub, 1, 100);
-    let mut stream = hub.stream("topic=t&from=start");
-    let mut seen: Vec<String> = Vec::new();
-    for length in [40, 1, 0, 70, 13] {
-        let events = stream.take(length).into_iter();
+    for hub in hubs() {
+        publish_numbers(&hub, 1, 100);
+        let mut stream = hub.stream("topic=t&from=start");
+        let mut seen: Vec<String> = Vec::new();
+        for length in [40, 1, 0, 70, 13] {
+            let events = stream.take(length).into_iter();
+            seen.extend(
+                events
+                    .filter(|event| !event.is_control())
+                    .map(|event| event.data),
+            );
+            let id = stream.last_event_id();
+            stream.reset();
+            publish_numbers(&hub, seen.len() + 1000, seen.len() + 1009);
+            stream = hub.resume("topic=t", &id);
+        }
+        hub.finish("t", "n", "last");
+        let rest = stream.rest().into_iter();
         seen.extend(
-            events
-                .filter(|event| !event.is_control())
+            rest.filter(|event| !event.is_control())
                 .map(|event| event.data),
         );
-        let id = stream.last_event_id();
-        stream.reset();
-        publish_numbers(&hub, seen.len() + 1000, seen.len() + 1009);
-        stream = hub.resume("topic=t", &id);
+        let listed = hub.history("t");
+        let listed: Vec<_> = listed.iter().map(|event| event["data"].as_str()).collect();
+        let seen: Vec<_> = seen.iter().map(|data| Some(data.as_str())).collect();
+        assert_eq!(seen, listed);
     }
-    hub.finish("t", "n", "last");
-    let rest = stream.rest().into_iter();
-    seen.extend(
-        rest.filter(|event| !event.is_control())
-            .map(|event| event.data),
-    );
-    let listed = hub.history("t");
-    let listed: Vec<_> = listed.iter().map(|event| event["data"].as_str()).collect();
-    let seen: Vec<_> = seen.iter().map(|data| Some(data.as_str())).collect();
-    assert_eq!(seen, listed);
 }
 
 #[test]
@@ -158,32 +160,34 @@ fn from_start_is_the_oldest_retained_and_never_a_gap() {
 
 #[test]
 fn last_n_is_counted_over_all_selectors() {
-    let hub = hub();
-    for (topic, n) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4"), ("b", "5")] {
-        hub.publish(topic, "n", n);
-    }
-    let mut stream = hub.stream("topic=a&topic=b&from=last:3");
-    assert_eq!(data(&stream.take(3)), ["2", "4", "5"]);
-    let mut more = hub.stream("topic=a&topic=*&from=last:100");
-    assert_eq!(data(&more.take(5)), ["1", "2", "3", "4", "5"]);
-    hub.publish("a", "n", "6");
-    for stream in [&mut stream, &mut more] {
-        assert_eq!(stream.event().data, "6");
+    for hub in hubs() {
+        for (topic, n) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4"), ("b", "5")] {
+            hub.publish(topic, "n", n);
+        }
+        let mut stream = hub.stream("topic=a&topic=b&from=last:3");
+        assert_eq!(data(&stream.take(3)), ["2", "4", "5"]);
+        let mut more = hub.stream("topic=a&topic=*&from=last:100");
+        assert_eq!(data(&more.take(5)), ["1", "2", "3", "4", "5"]);
+        hub.publish("a", "n", "6");
+        for stream in [&mut stream, &mut more] {
+            assert_eq!(stream.event().data, "6");
+        }
     }
 }
 
 #[test]
 fn an_event_filter_holds_in_replay_and_live() {
-    let hub = hub();
-    let id = hub.publish("t", "x", "1");
-    hub.publish("t", "y", "2");
-    hub.publish("t", "x", "3");
-    let mut stream = hub.resume("topic=t&event=x", &id);
-    assert_eq!(stream.expect("x").data, "3");
-    assert_eq!(stream.expect("tidings.resumed").json()["count"], json!(1));
-    hub.publish("t", "y", "4");
-    hub.publish("t", "x", "5");
-    assert_eq!(stream.expect("x").data, "5");
+    for hub in hubs() {
+        let id = hub.publish("t", "x", "1");
+        hub.publish("t", "y", "2");
+        hub.publish("t", "x", "3");
+        let mut stream = hub.resume("topic=t&event=x", &id);
+        assert_eq!(stream.expect("x").data, "3");
+        assert_eq!(stream.expect("tidings.resumed").json()["count"], json!(1));
+        hub.publish("t", "y", "4");
+        hub.publish("t", "x", "5");
+        assert_eq!(stream.expect("x").data, "5");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use tidings::{Broker, ChangeError, ConnectionId, Position, Selector, StartAt};
 
 use crate::fixture::{
-    drain, keeper, name, publish, publish_all, publish_final, publish_key, selector, to, topic,
+    Now, drain, keeper, name, publish, publish_all, publish_final, publish_key, selector, to, topic,
 };
 
 fn selectors(texts: &[&str]) -> Vec<Selector> {
@@ -104,6 +104,7 @@ fn event_types_stay_as_they_were() {
     publish(&broker, "b", "no");
     broker
         .publish(topic("b"), tidings::Event::new("1").named(name("x")))
+        .now()
         .unwrap();
     assert_eq!(drain(&mut subscriber), ["1"]);
 }
@@ -114,7 +115,7 @@ fn a_quiet_reader_is_not_told_of_a_gap_when_it_changes() {
     let mut subscriber = broker.subscribe(to(&["a/*"])).unwrap();
     assert!(drain(&mut subscriber).is_empty());
     publish(&broker, "b", "no");
-    broker.delete(&topic("b"));
+    broker.delete(&topic("b")).now().unwrap();
     change(&broker, subscriber.id(), &["c"], &[]).unwrap();
     publish(&broker, "c", "1");
     assert_eq!(drain(&mut subscriber), ["1"]);

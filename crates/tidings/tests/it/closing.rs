@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tidings::{Broker, ChangeError, Event, PublishError, StartAt, SubscribeError};
 
-use crate::fixture::{drain, publish, publish_all, read_to_end, selector, to, topic};
+use crate::fixture::{Now, drain, publish, publish_all, read_to_end, selector, to, topic};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -46,7 +46,7 @@ async fn nothing_gets_in_after_closing() {
     tokio::task::yield_now().await;
     assert!(broker.is_closed());
     assert_eq!(
-        broker.publish(topic("a"), Event::new("late")),
+        broker.publish(topic("a"), Event::new("late")).now(),
         Err(PublishError::Closed)
     );
     assert_eq!(

@@ -1,6 +1,6 @@
 use tidings::{Broker, StartAt};
 
-use crate::fixture::{drain, publish, publish_all, to, topic};
+use crate::fixture::{Now, drain, publish, publish_all, to, topic};
 
 #[test]
 fn deleting_ends_the_streams_that_name_the_topic() {
@@ -9,7 +9,7 @@ fn deleting_ends_the_streams_that_name_the_topic() {
     let mut among = broker.subscribe(to(&["a", "b/*"])).unwrap();
     let mut other = broker.subscribe(to(&["b/1"])).unwrap();
     publish(&broker, "a", "1");
-    assert!(broker.delete(&topic("a")));
+    assert!(broker.delete(&topic("a")).now().unwrap());
     assert_eq!(drain(&mut alone), ["1", "<goodbye topic-deleted>", "<end>"]);
     assert_eq!(drain(&mut among), ["1", "<goodbye topic-deleted>", "<end>"]);
     publish(&broker, "b/1", "2");
@@ -21,7 +21,7 @@ fn wildcards_go_on_after_a_gap() {
     let broker = Broker::new();
     let mut subscriber = broker.subscribe(to(&["*"])).unwrap();
     publish(&broker, "a", "1");
-    broker.delete(&topic("a"));
+    broker.delete(&topic("a")).now().unwrap();
     publish(&broker, "a", "2");
     assert_eq!(drain(&mut subscriber), ["1", "<gap deleted>", "2"]);
 }
@@ -30,7 +30,7 @@ fn wildcards_go_on_after_a_gap() {
 fn an_unknown_topic_is_not_deleted() {
     let broker = Broker::new();
     let mut subscriber = broker.subscribe(to(&["a"])).unwrap();
-    assert!(!broker.delete(&topic("a")));
+    assert!(!broker.delete(&topic("a")).now().unwrap());
     assert!(drain(&mut subscriber).is_empty());
 }
 
@@ -45,7 +45,7 @@ fn history_that_is_deleted_before_it_was_read_is_announced() {
     let mut matched = broker
         .subscribe(to(&["*"]).start_at(StartAt::Newest(2)))
         .unwrap();
-    broker.delete(&topic("a"));
+    broker.delete(&topic("a")).now().unwrap();
     publish(&broker, "b", "4");
     let got = drain(&mut named);
     assert_eq!(got, ["3", "<goodbye topic-deleted>", "<end>"]);
@@ -60,7 +60,7 @@ fn a_replay_by_id_says_that_deleted_history_is_missing() {
     publish(&broker, "a", "1");
     publish(&broker, "b", "2");
     let mut subscriber = broker.subscribe(to(&["*"]).resume_after(id)).unwrap();
-    broker.delete(&topic("a"));
+    broker.delete(&topic("a")).now().unwrap();
     assert_eq!(
         drain(&mut subscriber),
         ["<gap evicted>", "2", "<resumed 1>", "<gap deleted>"]

@@ -1,6 +1,8 @@
 use tidings::{Broker, Event, PublishError, Retention, StartAt};
 
-use crate::fixture::{drain, name, publish, publish_all, publish_final, read_to_end, to, topic};
+use crate::fixture::{
+    Now, drain, name, publish, publish_all, publish_final, read_to_end, to, topic,
+};
 
 #[test]
 fn a_final_event_ends_a_subscription_to_its_topic() {
@@ -11,7 +13,7 @@ fn a_final_event_ends_a_subscription_to_its_topic() {
     assert_eq!(drain(&mut subscriber), ["1", "2", "<end>"]);
     assert_eq!(drain(&mut subscriber), ["<end>"]);
     assert_eq!(
-        broker.publish(topic("a"), Event::new("3")),
+        broker.publish(topic("a"), Event::new("3")).now(),
         Err(PublishError::TopicEnded)
     );
 }
@@ -162,7 +164,7 @@ fn a_stream_at_its_end_is_not_there() {
 fn deleting_opens_an_ended_topic_again() {
     let broker = Broker::new();
     publish_final(&broker, "a", "1");
-    assert!(broker.delete(&topic("a")));
+    assert!(broker.delete(&topic("a")).now().unwrap());
     let mut subscriber = broker.subscribe(to(&["a"])).unwrap();
     assert!(!subscriber.is_over());
     publish(&broker, "a", "2");

@@ -8,10 +8,20 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+use futures_util::FutureExt;
 use tidings::{
     Broker, BrokerBuilder, Control, Delivery, Event, EventName, GapReason, GoodbyeReason, Position,
     Receipt, Retention, Selector, Subscriber, Subscription, Topic,
 };
+
+/// What a broker in memory does, it does at once.
+pub(crate) trait Now: Future + Sized {
+    fn now(self) -> Self::Output {
+        self.now_or_never().unwrap()
+    }
+}
+
+impl<F: Future> Now for F {}
 
 pub(crate) fn topic(name: &str) -> Topic {
     Topic::new(name).unwrap()
@@ -47,7 +57,7 @@ pub(crate) fn keeper(events: u64) -> BrokerBuilder {
 }
 
 pub(crate) fn publish(broker: &Broker, name: &str, data: &str) -> Receipt {
-    broker.publish(topic(name), Event::new(data)).unwrap()
+    broker.publish(topic(name), Event::new(data)).now().unwrap()
 }
 
 /// Publishes these on the topic and gives the id of the last one.
@@ -59,12 +69,14 @@ pub(crate) fn publish_all(broker: &Broker, name: &str, data: &[&str]) -> Positio
 pub(crate) fn publish_key(broker: &Broker, name: &str, key: &str, data: &str) -> Receipt {
     broker
         .publish(topic(name), Event::new(data).keyed(key))
+        .now()
         .unwrap()
 }
 
 pub(crate) fn publish_final(broker: &Broker, name: &str, data: &str) -> Receipt {
     broker
         .publish(topic(name), Event::new(data).ending_topic())
+        .now()
         .unwrap()
 }
 

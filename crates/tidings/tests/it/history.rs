@@ -1,6 +1,6 @@
 use tidings::{Broker, Event, GapReason, History, Subscription};
 
-use crate::fixture::{keeping, name, publish, publish_all, publish_final, to, topic};
+use crate::fixture::{Now, keeping, name, publish, publish_all, publish_final, to, topic};
 
 fn reason(history: &History) -> Option<GapReason> {
     history.gap.as_ref().map(|gap| gap.reason)
@@ -37,7 +37,7 @@ fn with_an_id_it_is_what_follows_page_by_page() {
     let mut position = broker.position();
     for n in 0..1_000 {
         let event = Event::new(n.to_string()).named(name(if n % 2 == 0 { "even" } else { "odd" }));
-        broker.publish(topic("a"), event).unwrap();
+        broker.publish(topic("a"), event).now().unwrap();
     }
     let mut seen = Vec::new();
     loop {

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tidings::{Broker, Event, LagPolicy, Retention, StartAt, Subscriber, TopicSettings};
 
 use crate::fixture::{
-    brief, drain, keeper, keeping, name, publish, publish_all, publish_final, publish_key,
+    Now, brief, drain, keeper, keeping, name, publish, publish_all, publish_final, publish_key,
     selector, to, topic,
 };
 
@@ -113,11 +113,13 @@ fn what_a_filter_leaves_out_was_not_conflated() {
     for n in 1..=6 {
         broker
             .publish(topic("a"), Event::new(large(n)).keyed("k").named(name("x")))
+            .now()
             .unwrap();
         publish(&broker, "b", "");
     }
     broker
         .publish(topic("a"), Event::new("no").named(name("y")))
+        .now()
         .unwrap();
     assert_eq!(numbers(&drain(&mut subscriber)), ["6"]);
     assert_eq!(broker.stats().lag.conflated, 1);
@@ -137,6 +139,7 @@ fn the_policy_is_that_of_the_topic() {
         selector: selector("skip/*"),
         retention: None,
         lag: Some(LagPolicy::Skip),
+        durability: None,
     };
     let broker = keeper(1).topics(skip).build();
     let lag = |selectors: &[&str], name: &str| {
@@ -199,6 +202,7 @@ async fn a_reader_that_takes_nothing_for_long_gets_the_newest_of_each_key() {
     publish_key(&broker, "a", "y", "5");
     broker
         .publish(topic("a"), Event::new("last").keyed("z").ending_topic())
+        .now()
         .unwrap();
     assert_eq!(
         drain(&mut subscriber),
@@ -269,6 +273,7 @@ fn publish_weak(broker: &Broker, bytes: usize) -> Weak<str> {
     let data: Arc<str> = "x".repeat(bytes).into();
     broker
         .publish(topic("a"), Event::new(data.clone()))
+        .now()
         .unwrap();
     Arc::downgrade(&data)
 }
@@ -352,6 +357,7 @@ fn what_a_reader_had_passed_over_is_not_missed_when_it_falls_behind() {
     for n in 1..=4 {
         broker
             .publish(topic("a"), Event::new(large(n)).named(name("x")))
+            .now()
             .unwrap();
     }
     assert_eq!(numbers(&drain(&mut subscriber)), ["1", "2", "3", "4"]);
@@ -375,7 +381,7 @@ fn all_tails_together_hold_no_more_than_their_limit() {
         .map(|name| {
             let data: Arc<str> = large(1).into();
             let weak = Arc::downgrade(&data);
-            broker.publish(topic(name), Event::new(data)).unwrap();
+            broker.publish(topic(name), Event::new(data)).now().unwrap();
             weak
         })
         .collect();
@@ -402,7 +408,7 @@ fn a_deleted_topic_does_not_make_a_new_one_lag() {
     for n in 1..=3 {
         publish(&broker, "a", &large(n));
     }
-    broker.delete(&topic("a"));
+    broker.delete(&topic("a")).now().unwrap();
     publish(&broker, "new", "4");
     let got = drain(&mut subscriber);
     assert!(got.contains(&"4".to_owned()), "{:?}", numbers(&got));

@@ -6,6 +6,7 @@
 mod changing;
 mod closing;
 mod deleting;
+mod disk;
 mod ending;
 mod fixture;
 mod history;

@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc};
 use tidings::{Broker, Delivery, Event, StartAt, Subscriber};
 use tokio::sync::Barrier;
 
-use crate::fixture::{brief, drain, publish, publish_final, to, topic};
+use crate::fixture::{Now, brief, drain, publish, publish_final, to, topic};
 
 const PUBLISHERS: u64 = 8;
 const EVENTS: u64 = 500;
@@ -18,6 +18,7 @@ fn publishers(broker: &Broker, start: &Arc<Barrier>) -> Vec<tokio::task::JoinHan
                 let name = ["a", "b", "c"][((publisher + n) % 3) as usize];
                 broker
                     .publish(topic(name), Event::new(format!("{publisher}:{n}")))
+                    .now()
                     .unwrap();
                 if n % 16 == 0 {
                     tokio::task::yield_now().await;

@@ -5,7 +5,7 @@ use std::{
 
 use tidings::{Broker, ConnectionId, Peer, SubscribeError, Subscriber, Wire};
 
-use crate::fixture::{Bell, drain, keeper, poll, publish, publish_final, selector, to, topic};
+use crate::fixture::{Bell, Now, drain, keeper, poll, publish, publish_final, selector, to, topic};
 
 #[test]
 fn subscribers_of_a_topic_are_counted() {
@@ -59,7 +59,7 @@ fn dropping_a_reader_of_a_closed_group_leaves_its_successor_alone() {
     let broker = Broker::new();
     let ended = broker.subscribe(to(&["a"])).unwrap();
     publish_final(&broker, "a", "1");
-    broker.delete(&topic("a"));
+    broker.delete(&topic("a")).now().unwrap();
     let mut again = broker.subscribe(to(&["a"])).unwrap();
     drop(ended);
     publish(&broker, "a", "2");
@@ -158,11 +158,11 @@ async fn changes_of_topics_and_subscribers_are_announced() {
         "a topic ended"
     );
     assert!(
-        changed(&|| assert!(broker.delete(&topic("b")))),
+        changed(&|| assert!(broker.delete(&topic("b")).now().unwrap())),
         "a topic was deleted"
     );
     assert!(
-        !changed(&|| assert!(!broker.delete(&topic("b")))),
+        !changed(&|| assert!(!broker.delete(&topic("b")).now().unwrap())),
         "nothing was deleted"
     );
     let slot: Mutex<Option<Subscriber>> = Mutex::new(None);

@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use tidings::{BatchError, Broker, Capacity, Event, Publication, PublishError, Retention, StartAt};
 
-use crate::fixture::{drain, name, publish, publish_final, to, topic};
+use crate::fixture::{Now, drain, name, publish, publish_final, to, topic};
 
 fn line(name: &str, data: &str) -> Publication {
     Publication {
         topic: topic(name),
         event: Event::new(data),
         idempotency_key: None,
+        durability: None,
     }
 }
 
@@ -35,7 +36,7 @@ fn a_receipt_tells_the_id_and_the_reach() {
 #[test]
 fn bad_events_are_refused_by_rule() {
     let broker = Broker::builder().max_event_bytes(4).build();
-    let refused = |name: &str, event| broker.publish(topic(name), event).unwrap_err();
+    let refused = |name: &str, event| broker.publish(topic(name), event).now().unwrap_err();
     assert_eq!(
         refused("a", Event::new("12345")),
         PublishError::TooLarge { limit: 4 }
@@ -53,7 +54,10 @@ fn bad_events_are_refused_by_rule() {
         PublishError::ReservedName
     );
     assert_eq!((broker.position().sequence, broker.stats().topics), (0, 0));
-    broker.publish(topic("a"), Event::new("1234")).unwrap();
+    broker
+        .publish(topic("a"), Event::new("1234"))
+        .now()
+        .unwrap();
 }
 
 #[test]
@@ -62,6 +66,7 @@ fn a_batch_is_published_in_order_and_in_one_piece() {
     let mut subscriber = broker.subscribe(to(&["**"])).unwrap();
     let receipts = broker
         .publish_batch(&[line("a", "1"), line("b", "2"), line("a", "3")])
+        .now()
         .unwrap();
     assert_eq!(
         receipts
@@ -71,7 +76,7 @@ fn a_batch_is_published_in_order_and_in_one_piece() {
         [1, 2, 3]
     );
     assert_eq!(drain(&mut subscriber), ["1", "2", "3"]);
-    assert_eq!(broker.publish_batch(&[]), Ok(Vec::new()));
+    assert_eq!(broker.publish_batch(&[]).now(), Ok(Vec::new()));
 }
 
 #[test]
@@ -106,12 +111,13 @@ fn a_batch_is_published_whole_or_not_at_all() {
         ),
     ];
     for (batch, expected) in cases {
-        assert_eq!(broker.publish_batch(&batch), Err(expected));
+        assert_eq!(broker.publish_batch(&batch).now(), Err(expected));
     }
     assert_eq!(drain(&mut subscriber), ["0"]);
     assert_eq!(broker.position().sequence, 1);
     broker
         .publish_batch(&[with_key("k", "a", "2"), last])
+        .now()
         .unwrap();
     assert_eq!(drain(&mut subscriber), ["2", "last"]);
 }
@@ -135,12 +141,12 @@ fn a_batch_over_the_number_of_topics_names_the_first_that_does_not_fit() {
         line("used", ""),
     ];
     assert_eq!(
-        broker.publish_batch(&batch),
+        broker.publish_batch(&batch).now(),
         Err(refused(3, PublishError::TooManyTopics))
     );
     assert_eq!(broker.position().sequence, 2);
     let batch = [line("a", ""), line("b", "")];
-    broker.publish_batch(&batch).unwrap();
+    broker.publish_batch(&batch).now().unwrap();
     assert_eq!(
         broker
             .topics(None, usize::MAX)
@@ -164,6 +170,7 @@ fn a_batch_forgets_none_of_its_own_topics_to_make_room() {
     publish(&broker, "b", "2");
     broker
         .publish_batch(&[line("c", "3"), line("a", "4")])
+        .now()
         .unwrap();
     let mut subscriber = broker
         .subscribe(to(&["a", "b", "c"]).start_at(StartAt::Start))
@@ -175,7 +182,7 @@ fn a_batch_forgets_none_of_its_own_topics_to_make_room() {
 fn a_large_batch_on_as_many_topics_is_no_trouble() {
     let broker = Broker::new();
     let batch: Vec<Publication> = (0..100_000).map(|n| line(&format!("t/{n}"), "")).collect();
-    assert_eq!(broker.publish_batch(&batch).unwrap().len(), 100_000);
+    assert_eq!(broker.publish_batch(&batch).now().unwrap().len(), 100_000);
     assert_eq!(broker.stats().topics, 100_000);
 }
 
@@ -185,10 +192,12 @@ fn the_same_key_gives_the_same_receipt_and_no_second_event() {
     let mut subscriber = broker.subscribe(to(&["a"])).unwrap();
     let first = broker
         .publish_batch(&[with_key("k", "a", "1")])
+        .now()
         .unwrap()
         .remove(0);
     let again = broker
         .publish_batch(&[with_key("k", "a", "1")])
+        .now()
         .unwrap()
         .remove(0);
     assert_eq!((&again.id, again.receivers), (&first.id, first.receivers));
@@ -200,16 +209,25 @@ fn the_same_key_gives_the_same_receipt_and_no_second_event() {
 #[test]
 fn the_same_key_for_another_event_is_refused() {
     let broker = Broker::new();
-    broker.publish_batch(&[with_key("k", "a", "1")]).unwrap();
+    broker
+        .publish_batch(&[with_key("k", "a", "1")])
+        .now()
+        .unwrap();
     let conflict = Err(refused(0, PublishError::KeyReused));
-    assert_eq!(broker.publish_batch(&[with_key("k", "a", "2")]), conflict);
-    assert_eq!(broker.publish_batch(&[with_key("k", "b", "1")]), conflict);
+    assert_eq!(
+        broker.publish_batch(&[with_key("k", "a", "2")]).now(),
+        conflict
+    );
+    assert_eq!(
+        broker.publish_batch(&[with_key("k", "b", "1")]).now(),
+        conflict
+    );
     let mut ending = with_key("k", "a", "1");
     ending.event = ending.event.ending_topic();
-    assert_eq!(broker.publish_batch(&[ending]), conflict);
+    assert_eq!(broker.publish_batch(&[ending]).now(), conflict);
     let mut keyed = with_key("k", "a", "1");
     keyed.event = keyed.event.keyed("key");
-    assert_eq!(broker.publish_batch(&[keyed]), conflict);
+    assert_eq!(broker.publish_batch(&[keyed]).now(), conflict);
     assert_eq!(broker.position().sequence, 1);
 }
 
@@ -222,7 +240,7 @@ fn a_key_repeated_within_a_batch_publishes_once() {
         line("a", "2"),
         with_key("k", "a", "1"),
     ];
-    let receipts = broker.publish_batch(&batch).unwrap();
+    let receipts = broker.publish_batch(&batch).now().unwrap();
     assert_eq!(receipts[0].id, receipts[2].id);
     assert_eq!(
         receipts
@@ -241,22 +259,38 @@ fn a_retry_of_the_final_event_is_not_a_conflict() {
         event: Event::new("last").ending_topic(),
         ..with_key("k", "a", "")
     };
-    let first = broker.publish_batch(std::slice::from_ref(&last)).unwrap();
-    assert_eq!(broker.publish_batch(&[last]).unwrap()[0].id, first[0].id);
+    let first = broker
+        .publish_batch(std::slice::from_ref(&last))
+        .now()
+        .unwrap();
+    assert_eq!(
+        broker.publish_batch(&[last]).now().unwrap()[0].id,
+        first[0].id
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_is_remembered_for_the_window() {
     let window = Duration::from_secs(600);
     let broker = Broker::builder().idempotency_window(window).build();
-    let first = broker.publish_batch(&[with_key("k", "a", "1")]).unwrap();
+    let first = broker
+        .publish_batch(&[with_key("k", "a", "1")])
+        .now()
+        .unwrap();
     tokio::time::advance(window - Duration::from_millis(1)).await;
     assert_eq!(
-        broker.publish_batch(&[with_key("k", "a", "1")]).unwrap()[0].id,
+        broker
+            .publish_batch(&[with_key("k", "a", "1")])
+            .now()
+            .unwrap()[0]
+            .id,
         first[0].id
     );
     tokio::time::advance(Duration::from_millis(1)).await;
-    let second = broker.publish_batch(&[with_key("k", "a", "2")]).unwrap();
+    let second = broker
+        .publish_batch(&[with_key("k", "a", "2")])
+        .now()
+        .unwrap();
     assert_eq!(second[0].id.sequence, 2);
 }
 
@@ -264,8 +298,11 @@ async fn a_key_is_remembered_for_the_window() {
 fn a_refused_batch_remembers_no_keys() {
     let broker = Broker::new();
     let batch = [with_key("k", "a", "1"), line("tidings/x", "")];
-    broker.publish_batch(&batch).unwrap_err();
-    broker.publish_batch(&[with_key("k", "a", "2")]).unwrap();
+    broker.publish_batch(&batch).now().unwrap_err();
+    broker
+        .publish_batch(&[with_key("k", "a", "2")])
+        .now()
+        .unwrap();
     assert_eq!(broker.position().sequence, 1);
 }
 

@@ -1,7 +1,7 @@
 use tidings::{Broker, Capacity, Control, Delivery, Gap, StartAt};
 
 use crate::fixture::{
-    brief, drain, keeper, keeping, publish, publish_all, publish_final, publish_key, take, to,
+    Now, brief, drain, keeper, keeping, publish, publish_all, publish_final, publish_key, take, to,
     topic,
 };
 
@@ -160,7 +160,7 @@ fn eviction_elsewhere_is_no_gap_for_known_topics() {
     let id = broker.position();
     publish_all(&broker, "b", &["2", "3"]);
     publish(&broker, "gone", "4");
-    broker.delete(&topic("gone"));
+    broker.delete(&topic("gone")).now().unwrap();
     assert_eq!(resume(&broker, &["a"], &id), ["<resumed 0>"]);
     assert_eq!(
         resume(&broker, &["a", "b"], &id),
@@ -175,7 +175,7 @@ fn wildcards_and_unknown_topics_are_judged_by_all_that_was_forgotten() {
     let before = broker.position();
     publish(&broker, "gone", "2");
     let after = broker.position();
-    broker.delete(&topic("gone"));
+    broker.delete(&topic("gone")).now().unwrap();
     assert_eq!(
         resume(&broker, &["gone"], &before),
         ["<gap evicted>", "<resumed 0>"]

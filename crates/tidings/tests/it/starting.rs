@@ -1,6 +1,6 @@
 use tidings::{Broker, Event, Retention, StartAt};
 
-use crate::fixture::{drain, keeping, name, publish, publish_all, publish_final, to, topic};
+use crate::fixture::{Now, drain, keeping, name, publish, publish_all, publish_final, to, topic};
 
 fn filled() -> Broker {
     let broker = Broker::new();
@@ -56,7 +56,7 @@ fn the_start_is_never_a_gap() {
         starts(&broker, &["a", "b"], StartAt::Start),
         ["2", "3", "5", "6"]
     );
-    broker.delete(&topic("b"));
+    broker.delete(&topic("b")).now().unwrap();
     assert_eq!(starts(&broker, &["**"], StartAt::Start), ["2", "3"]);
     assert!(starts(&broker, &["b"], StartAt::Start).is_empty());
 }
@@ -95,6 +95,7 @@ fn the_newest_are_counted_of_the_wanted_types() {
     for (event, data) in [("x", "1"), ("y", "2"), ("x", "3"), ("y", "4"), ("y", "5")] {
         broker
             .publish(topic("a"), Event::new(data).named(name(event)))
+            .now()
             .unwrap();
     }
     publish(&broker, "a", "6");
@@ -222,6 +223,7 @@ fn event_types_that_are_not_wanted_are_left_out() {
     for (event, data) in [("x", "1"), ("y", "2"), ("message", "3")] {
         broker
             .publish(topic("a"), Event::new(data).named(name(event)))
+            .now()
             .unwrap();
     }
     assert_eq!(drain(&mut subscriber), ["1", "3"]);

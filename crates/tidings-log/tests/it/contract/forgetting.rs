@@ -1,4 +1,6 @@
-use tidings_log::{AppendError, Entry, LogOptions};
+use tidings_log::{Entry, LogOptions};
+
+use crate::simple::Refused;
 
 use super::{
     Open, append, append_at, append_final, at, keeping, living, overhead, retained, topic, topics,
@@ -11,7 +13,7 @@ pub(crate) fn a_final_event_ends_its_topic(open: Open) {
     assert!(!log.has_ended(&topic("a")));
     append_final(&mut log, "a");
     assert!(log.has_ended(&topic("a")));
-    assert_eq!(try_append(&mut log, "a", &[]), Err(AppendError::Ended));
+    assert_eq!(try_append(&mut log, "a", &[]), Err(Refused::Ended));
     let summary = log.summary(&topic("a")).unwrap();
     assert_eq!(
         (summary.events, summary.first, summary.last, summary.ended),
@@ -106,7 +108,7 @@ pub(crate) fn with_every_topic_in_use_there_is_no_room(open: Open) {
     append(&mut log, "b", "");
     assert_eq!(
         try_append(&mut log, "c", &["a", "b"]),
-        Err(AppendError::TooManyTopics(2))
+        Err(Refused::TooManyTopics)
     );
     assert_eq!(retained(&log, &["a", "b"]), [1, 2]);
     try_append(&mut log, "a", &["a", "b"]).unwrap();
@@ -125,7 +127,7 @@ pub(crate) fn room_is_what_is_free_and_what_can_be_forgotten(open: Open) {
 
 pub(crate) fn changes_of_topics_are_counted(open: Open) {
     let mut log = open(keeping(1));
-    let mut change = |act: &dyn Fn(&mut tidings_log::MemoryLog)| {
+    let mut change = |act: &dyn Fn(&mut crate::simple::SimpleLog)| {
         let before = log.topic_changes();
         act(&mut log);
         log.topic_changes() - before

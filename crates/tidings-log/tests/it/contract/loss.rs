@@ -64,7 +64,7 @@ pub(crate) fn holes_are_counted_from_a_point_in_time(open: Open) {
         append(&mut log, "b", "");
     }
     let since = log.evictions();
-    let holes = |log: &tidings_log::MemoryLog, after| {
+    let holes = |log: &crate::simple::SimpleLog, after| {
         both(&["a"], |scope| log.holes(scope, after, since).topics)
     };
     assert_eq!(holes(&log, 0), []);

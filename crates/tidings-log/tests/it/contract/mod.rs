@@ -17,12 +17,14 @@ pub(crate) use rules::*;
 use std::{sync::Arc, time::Duration};
 
 use tidings_log::{
-    AppendError, Capacity, Entry, Epoch, LogOptions, MemoryLog, Record, Retention, Scope,
-    Timestamp, Topic, TopicRules, Window,
+    Capacity, Entry, Epoch, LogOptions, Record, Retention, Scope, Timestamp, Topic, TopicRules,
+    Window,
 };
 
+use crate::simple::{Refused, SimpleLog};
+
 /// Opens an empty log.
-pub(crate) type Open = fn(LogOptions) -> MemoryLog;
+pub(crate) type Open = fn(LogOptions) -> SimpleLog;
 
 /// Makes a test of each part of the contract, in a module of this name.
 macro_rules! run_against {
@@ -108,16 +110,16 @@ fn overhead(open: Open) -> u64 {
     append(&mut open(LogOptions::default()), "a", "").size()
 }
 
-fn append(log: &mut MemoryLog, name: &str, data: &str) -> Arc<Record> {
+fn append(log: &mut SimpleLog, name: &str, data: &str) -> Arc<Record> {
     append_at(log, name, data, at(0))
 }
 
-fn append_at(log: &mut MemoryLog, name: &str, data: &str, now: Timestamp) -> Arc<Record> {
+fn append_at(log: &mut SimpleLog, name: &str, data: &str, now: Timestamp) -> Arc<Record> {
     log.append(Entry::new(topic(name), data), now, |_| false)
         .unwrap()
 }
 
-fn append_key(log: &mut MemoryLog, name: &str, key: &str) -> Arc<Record> {
+fn append_key(log: &mut SimpleLog, name: &str, key: &str) -> Arc<Record> {
     let entry = Entry {
         key: Some(key.into()),
         ..Entry::new(topic(name), "")
@@ -125,7 +127,7 @@ fn append_key(log: &mut MemoryLog, name: &str, key: &str) -> Arc<Record> {
     log.append(entry, at(0), |_| false).unwrap()
 }
 
-fn append_final(log: &mut MemoryLog, name: &str) -> Arc<Record> {
+fn append_final(log: &mut SimpleLog, name: &str) -> Arc<Record> {
     let entry = Entry {
         ends_topic: true,
         ..Entry::new(topic(name), "")
@@ -133,11 +135,7 @@ fn append_final(log: &mut MemoryLog, name: &str) -> Arc<Record> {
     log.append(entry, at(0), |_| false).unwrap()
 }
 
-fn try_append(
-    log: &mut MemoryLog,
-    name: &str,
-    in_use: &[&str],
-) -> Result<Arc<Record>, AppendError> {
+fn try_append(log: &mut SimpleLog, name: &str, in_use: &[&str]) -> Result<Arc<Record>, Refused> {
     log.append(Entry::new(topic(name), ""), at(0), |topic| {
         in_use.contains(&topic.as_str())
     })
@@ -153,12 +151,12 @@ fn both<T: PartialEq + std::fmt::Debug>(names: &[&str], ask: impl Fn(&Scope<'_>)
 }
 
 /// The retained sequences of these topics.
-fn retained(log: &MemoryLog, names: &[&str]) -> Vec<u64> {
+fn retained(log: &SimpleLog, names: &[&str]) -> Vec<u64> {
     both(names, |scope| read(log, scope, Window::new(0, log.head())))
 }
 
 /// All sequences in the window, read page by page.
-fn read(log: &MemoryLog, scope: &Scope<'_>, mut window: Window) -> Vec<u64> {
+fn read(log: &SimpleLog, scope: &Scope<'_>, mut window: Window) -> Vec<u64> {
     let mut found = Vec::new();
     while window.after < window.until {
         let page = log.page(scope, window);

@@ -1,10 +1,12 @@
-use tidings_log::{LogOptions, MemoryLog, Record, Window};
+use tidings_log::{LogOptions, Record, Window};
+
+use crate::simple::SimpleLog;
 
 use crate::newest::start_of_newest;
 
 use super::{Open, append, both, keeping, overhead, read, retained};
 
-fn filled(open: Open) -> MemoryLog {
+fn filled(open: Open) -> SimpleLog {
     let mut log = open(LogOptions::default());
     for name in ["a", "b", "a", "c", "b", "a", "c", "a"] {
         append(&mut log, name, "");

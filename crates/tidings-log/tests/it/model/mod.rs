@@ -1,4 +1,4 @@
-//! The memory log against a plain model: a list of all events there ever were, with flags.
+//! The log against a plain model: a list of all events there ever were, with flags.
 
 mod plain;
 mod steps;
@@ -7,9 +7,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 use tidings_log::{
-    Capacity, Entry, LogOptions, MemoryLog, Record, Retention, Scope, Timestamp, Topic, TopicRules,
-    Window,
+    Capacity, Entry, LogOptions, Record, Retention, Scope, Timestamp, Topic, TopicRules, Window,
 };
+
+use crate::simple::SimpleLog;
 
 use crate::newest::start_of_newest;
 
@@ -43,20 +44,16 @@ fn rules(topic: &Topic) -> TopicRules {
     TopicRules { retention, keyed }
 }
 struct Pair {
-    log: MemoryLog,
+    log: SimpleLog,
     model: Model,
     now: u64,
-    /// How many evictions the log had counted when the model had counted so many losses.
+    /// How many evictions the log had counted when the model had counted so many losses, since it was opened.
     moments: Vec<(u64, u64)>,
 }
 
 impl Pair {
-    fn new() -> Self {
-        let options = LogOptions {
-            capacity: CAPACITY,
-            rules: Some(Arc::new(rules)),
-        };
-        let log = MemoryLog::new(crate::contract::epoch(), options);
+    fn new(open: impl Fn(LogOptions) -> SimpleLog) -> Self {
+        let log = open(options());
         Self {
             log,
             model: Model::default(),
@@ -99,6 +96,14 @@ impl Pair {
                 let now = Timestamp::from_millis(self.now);
                 self.log.expire(now);
                 self.model.expire(now);
+            }
+            Step::Restart(millis) => {
+                self.now += millis;
+                let now = Timestamp::from_millis(self.now);
+                if self.log.reopen(options(), now) {
+                    self.model.expire(now);
+                    self.moments.clear();
+                }
             }
             Step::Page {
                 topics,
@@ -297,12 +302,30 @@ fn named(topics: &[usize]) -> Vec<Topic> {
         .collect()
 }
 
+fn options() -> LogOptions {
+    LogOptions {
+        capacity: CAPACITY,
+        rules: Some(Arc::new(rules)),
+    }
+}
+
+fn run(open: impl Fn(LogOptions) -> SimpleLog, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut pair = Pair::new(open);
+    steps.into_iter().try_for_each(|step| pair.take(step))
+}
+
 proptest! {
     #[test]
-    fn the_memory_log_is_a_list_with_flags(steps in steps()) {
-        let mut pair = Pair::new();
-        for step in steps {
-            pair.take(step)?;
-        }
+    fn the_log_in_memory_is_a_list_with_flags(steps in steps()) {
+        run(SimpleLog::in_memory, steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_log_on_disk_is_a_list_with_flags(steps in steps()) {
+        run(SimpleLog::on_disk, steps)?;
     }
 }

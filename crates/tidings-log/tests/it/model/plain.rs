@@ -1,6 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use tidings_log::{AppendError, Record, Timestamp, Topic, TopicSummary};
+use tidings_log::{Record, Timestamp, Topic, TopicSummary};
+
+use crate::simple::Refused;
 
 use super::{CAPACITY, rules};
 
@@ -28,6 +30,8 @@ pub(super) struct Model {
     pub(super) losses: u64,
     /// The highest sequence of a forgotten topic, and the count at the newest forgetting.
     pub(super) forgotten: (u64, u64),
+    /// The same, before room was made for the topic that is to come.
+    before_room: (u64, u64),
 }
 
 impl Model {
@@ -94,7 +98,9 @@ impl Model {
 
     pub(super) fn expire(&mut self, now: Timestamp) {
         for place in 0..self.all.len() {
-            if self.all[place].gone.is_none() && self.all[place].record.expires <= now {
+            let Past { record, gone } = &self.all[place];
+            let expires = record.time.after(rules(&record.topic).retention.age);
+            if gone.is_none() && expires <= now {
                 self.lose(place);
             }
         }
@@ -107,16 +113,13 @@ impl Model {
             .map_or(0, |place| self.all[*place].record.sequence)
     }
 
-    pub(super) fn may_append(
-        &mut self,
-        topic: &Topic,
-        in_use: &[Topic],
-    ) -> Result<(), AppendError> {
+    pub(super) fn may_append(&mut self, topic: &Topic, in_use: &[Topic]) -> Result<(), Refused> {
         match self.topics.get(topic) {
-            Some(known) if known.ended => return Err(AppendError::Ended),
+            Some(known) if known.ended => return Err(Refused::Ended),
             Some(_) => return Ok(()),
             None => {}
         }
+        self.before_room = self.forgotten;
         if self.topics.len() == CAPACITY.topics {
             let free = self
                 .topics
@@ -125,7 +128,7 @@ impl Model {
             let stalest = free.min_by_key(|(_, known)| (known.ended, self.last_of(known)));
             let stalest = stalest
                 .map(|(topic, _)| topic.clone())
-                .ok_or(AppendError::TooManyTopics(CAPACITY.topics))?;
+                .ok_or(Refused::TooManyTopics)?;
             self.forget(&stalest);
         }
         Ok(())
@@ -133,7 +136,7 @@ impl Model {
 
     pub(super) fn append(&mut self, record: Arc<Record>) {
         let topic = record.topic.clone();
-        let before = self.forgotten;
+        let before = self.before_room;
         let new = || Known {
             events: Vec::new(),
             ended: false,

@@ -13,6 +13,8 @@ pub(super) enum Step {
     },
     Forget(usize),
     Expire(u64),
+    /// The log is closed and, so long after it, opened again, if it outlives that.
+    Restart(u64),
     Page {
         topics: Vec<usize>,
         after: f64,
@@ -74,6 +76,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => append,
         1 => topic.prop_map(Step::Forget),
         1 => (0..60u64).prop_map(Step::Expire),
+        1 => (0..60u64).prop_map(Step::Restart),
         1 => page,
         1 => newest,
         4 => losses,

@@ -1,4 +1,4 @@
-use tidings::{Publication, Topic};
+use tidings::{Durability, Publication, Topic};
 use tidings_http::Problem;
 
 use crate::api::events::line::Line;
@@ -12,6 +12,7 @@ pub(super) struct Defaults {
     topic: Option<Topic>,
     /// The key of the whole batch: that of each line is made of it and the line's number.
     idempotency_key: Option<String>,
+    durability: Option<Durability>,
 }
 
 /// A batch in order.
@@ -26,6 +27,7 @@ impl Defaults {
     pub(super) fn read(
         parameters: &Parameters,
         idempotency_key: Option<String>,
+        durability: Option<Durability>,
     ) -> Result<Self, Problem> {
         for name in ["event", "key", "final"] {
             parameters.one(name, |_| Err::<(), _>("belongs on the lines of a batch"))?;
@@ -34,6 +36,7 @@ impl Defaults {
         Ok(Self {
             topic,
             idempotency_key,
+            durability,
         })
     }
 }
@@ -81,6 +84,7 @@ fn publication(line: &[u8], number: usize, defaults: &Defaults) -> Result<Public
         topic: topic.ok_or_else(missing)?,
         event: line.event()?,
         idempotency_key: key,
+        durability: defaults.durability,
     })
 }
 
@@ -104,7 +108,7 @@ mod tests {
         let parameters = Parameters::parse(query.as_bytes());
         parse(
             body.as_bytes(),
-            &Defaults::read(&parameters, key.map(str::to_owned))?,
+            &Defaults::read(&parameters, key.map(str::to_owned), None)?,
         )
     }
 

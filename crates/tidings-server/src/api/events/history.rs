@@ -9,7 +9,7 @@ use tidings::{Control, Delivery, Gap, History, Published, Subscription, rfc3339}
 use tidings_http::Problem;
 use tokio::time::timeout;
 
-use crate::api::events::subscription::subscription;
+use crate::api::events::subscription::{subscribe, subscription};
 use crate::api::hub::Hub;
 use crate::api::outbox::Seat;
 use crate::api::parameters::Parameters;
@@ -82,8 +82,7 @@ async fn await_events(
     subscription: Subscription,
     wait: Duration,
 ) -> Result<(), Problem> {
-    let subscriber = hub.broker.subscribe(subscription);
-    let mut subscriber = subscriber.map_err(|error| problems::of_subscribe(hub, &error))?;
+    let mut subscriber = subscribe(hub, subscription).await?;
     let is_nothing = |delivery: &Delivery| {
         matches!(
             delivery,

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Serialize;
-use tidings::{Event, EventName, Publication};
+use tidings::{Durability, Event, EventName, Publication};
 use tidings_http::Problem;
 
 use crate::api::body::media_type;
@@ -14,22 +14,15 @@ use crate::api::events::batch;
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
 use crate::api::problems;
+use crate::durability;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// What an acknowledged event survives.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Durability {
-    /// Nothing: it was accepted.
-    Memory,
-}
 
 #[derive(Debug, Serialize)]
 struct Receipt {
     id: String,
     receivers: usize,
-    durability: Durability,
+    durability: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,7 +33,8 @@ struct BatchReceipt {
     first: Option<String>,
     /// The id of the last line.
     last: Option<String>,
-    durability: Durability,
+    /// What all of them survive.
+    durability: &'static str,
 }
 
 /// `POST /api/events`
@@ -50,15 +44,15 @@ pub(crate) async fn publish(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let durability = durability(&parameters)?;
+    let durability = durability(&hub, &parameters)?;
     let key = idempotency_key(&headers)?;
     if media_type(&headers).as_deref() == Some("application/x-ndjson") {
-        let defaults = batch::Defaults::read(&parameters, key)?;
+        let defaults = batch::Defaults::read(&parameters, key, durability)?;
         let body = hub
             .inbox
             .receive(body, hub.settings.limits.batch_size)
             .await?;
-        let receipt = publish_batch(&hub, &body.bytes, &defaults, durability)?;
+        let receipt = publish_batch(&hub, &body.bytes, &defaults).await?;
         return Ok(Json(receipt).into_response());
     }
     let topic = parameters.topic()?;
@@ -83,8 +77,9 @@ pub(crate) async fn publish(
         topic,
         event,
         idempotency_key: key.map(|key| scoped(&key)),
+        durability,
     };
-    let receipts = hub.broker.publish_batch(&[publication]);
+    let receipts = hub.broker.publish_batch(&[publication]).await;
     let receipts = receipts.map_err(|error| problems::of_publish(&hub, &error.source, ""))?;
     let receipt = receipts
         .into_iter()
@@ -94,40 +89,42 @@ pub(crate) async fn publish(
     Ok(Json(Receipt {
         id,
         receivers: receipt.receivers,
-        durability,
+        durability: durability::name(receipt.durability),
     })
     .into_response())
 }
 
-fn publish_batch(
+async fn publish_batch(
     hub: &Hub,
     body: &Bytes,
     defaults: &batch::Defaults,
-    durability: Durability,
 ) -> Result<BatchReceipt, Problem> {
     let batch = batch::parse(body, defaults)?;
-    let receipts = hub
-        .broker
-        .publish_batch(&batch.publications)
-        .map_err(|error| {
-            let place = format!("line {}: ", batch.lines[error.index]);
-            problems::of_publish(hub, &error.source, &place)
-        })?;
+    let receipts = hub.broker.publish_batch(&batch.publications).await;
+    let receipts = receipts.map_err(|error| {
+        let place = format!("line {}: ", batch.lines[error.index]);
+        problems::of_publish(hub, &error.source, &place)
+    })?;
+    let durabilities = receipts.iter().map(|receipt| receipt.durability);
+    let durability = durabilities.min().expect("a batch has a line");
     Ok(BatchReceipt {
         published: receipts.iter().filter(|receipt| !receipt.repeated).count(),
         first: receipts.first().map(|receipt| receipt.id.to_string()),
         last: receipts.last().map(|receipt| receipt.id.to_string()),
-        durability,
+        durability: durability::name(durability),
     })
 }
 
-fn durability(parameters: &Parameters) -> Result<Durability, Problem> {
-    let durability = parameters.one("durability", |text| match text {
-        "memory" => Ok(Durability::Memory),
-        "disk" | "cluster" => Err("is not available: this hub keeps its history in memory"),
-        _ => Err("must be memory, disk or cluster"),
-    })?;
-    Ok(durability.unwrap_or(Durability::Memory))
+/// What the publisher asks for, if this hub can promise it.
+fn durability(hub: &Hub, parameters: &Parameters) -> Result<Option<Durability>, Problem> {
+    parameters.one("durability", |text| match durability::parse(text) {
+        Some(Durability::Disk) if !hub.broker.is_durable() => {
+            Err("is not available: this hub keeps its history in memory")
+        }
+        Some(durability) => Ok(durability),
+        None if text == "cluster" => Err("is not available: this hub is on its own"),
+        None => Err("must be memory, disk or cluster"),
+    })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -154,10 +151,10 @@ pub(super) fn check_idempotency_key(key: &str) -> Result<&str, &'static str> {
 
 /// What conflation goes by. An empty one is a mistake rather than a key that all events share.
 pub(super) fn conflation_key(key: &str) -> Result<String, &'static str> {
-    if key.is_empty() {
-        Err("must not be empty")
-    } else {
+    if (1..=1024).contains(&key.len()) {
         Ok(key.to_owned())
+    } else {
+        Err("must have 1 to 1024 bytes")
     }
 }
 

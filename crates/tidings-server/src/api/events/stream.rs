@@ -4,12 +4,11 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use tidings::{Format, StartAt, SubscribeError, Subscriber, Subscription, Wire};
+use tidings::{Format, StartAt, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest, stream_head};
-use tokio::task::spawn_blocking;
 
 use crate::api::body::expect_media_type;
-use crate::api::events::subscription::subscription;
+use crate::api::events::subscription::{subscribe, subscription};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
 use crate::api::problems;
@@ -63,32 +62,22 @@ async fn respond(
     }
     let mut options = hub.stream_options();
     options.ids = wire.ids;
-    let subscribed = if parameters.has("event") {
-        subscribe_aside(hub, subscription).await
-    } else {
-        hub.broker.subscribe(subscription)
-    };
-    match subscribed {
+    match subscribe(hub, subscription).await {
         Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(_) if request.head_only => Ok(stream_head()),
         Ok(subscriber) => Ok(EventStream::new(subscriber, options).into_response()),
-        Err(error @ (SubscribeError::TooManySubscriptions | SubscribeError::Closed)) => {
-            let problem = problems::of_subscribe(hub, &error);
-            Ok(problems::refuse_stream(hub, request, problem))
-        }
-        Err(error) => Err(problems::of_subscribe(hub, &error)),
+        Err(problem) if passes(&problem) => Ok(problems::refuse_stream(hub, request, problem)),
+        Err(problem) => Err(problem),
     }
 }
 
-/// Subscribes where it may take its time: the newest events of a rare type are looked for among all of the others.
-async fn subscribe_aside(
-    hub: &Hub,
-    subscription: Subscription,
-) -> Result<Subscriber, SubscribeError> {
-    let broker = hub.broker.clone();
-    let subscribed = spawn_blocking(move || broker.subscribe(subscription)).await;
-    // It does not panic, and is not awaited any more when the runtime goes.
-    subscribed.unwrap_or(Err(SubscribeError::Closed))
+/// Whether the same request may be granted later.
+fn passes(problem: &Problem) -> bool {
+    let later = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    later.contains(&problem.status())
 }
 
 fn wire(parameters: &Parameters) -> Result<Wire, Problem> {

@@ -2,11 +2,12 @@ use std::net::SocketAddr;
 
 use http::HeaderMap;
 use http::header::USER_AGENT;
-use tidings::{Peer, Subscription};
+use tidings::{Peer, Subscriber, Subscription};
 use tidings_http::{Problem, last_event_id};
 
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
+use crate::api::problems;
 
 /// The longest user agent that is remembered, in characters.
 const USER_AGENT_LENGTH: usize = 256;
@@ -32,6 +33,28 @@ pub(super) fn subscription(
         Some(id) => subscription.resume_after(id),
         None => subscription,
     })
+}
+
+/// Subscribes.
+///
+/// # Errors
+///
+/// What the broker refuses, and 503 if too many others are looking back: the newest events of a
+/// rare type are looked for among all of the others, and on the disk, which may take its time.
+pub(super) async fn subscribe(
+    hub: &Hub,
+    subscription: Subscription,
+) -> Result<Subscriber, Problem> {
+    let broker = hub.broker.clone();
+    let subscribed = if subscription.looks_back() {
+        let seat = hub.outbox.seat().await?;
+        let subscribe = move || broker.subscribe(subscription);
+        let (_seat, subscribed) = seat.work(subscribe).await?;
+        subscribed
+    } else {
+        broker.subscribe(subscription)
+    };
+    subscribed.map_err(|error| problems::of_subscribe(hub, &error))
 }
 
 fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {

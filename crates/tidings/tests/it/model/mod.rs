@@ -17,7 +17,7 @@ use tidings::{
     Publication, PublishError, Retention, Selector, StartAt, Subscriber, Subscription, Topic,
 };
 
-use crate::fixture::{Bell, name, poll, selector, topic};
+use crate::fixture::{Bell, Now, name, poll, selector, topic};
 
 use steps::{Line, Start, Step, step};
 

@@ -5,7 +5,7 @@ use super::*;
 impl World {
     pub(super) fn publish(&mut self, lines: &[Line]) -> Result<(), TestCaseError> {
         let batch: Vec<Publication> = lines.iter().map(|line| self.publication(line)).collect();
-        let published = self.broker.publish_batch(&batch);
+        let published = self.broker.publish_batch(&batch).now();
         let expected = self.may_publish(&batch);
         prop_assert_eq!(
             published
@@ -17,13 +17,15 @@ impl World {
         for (line, receipt) in lines.iter().zip(published.unwrap_or_default()) {
             let topic = named(line.topic);
             if !self.topics.contains_key(&topic) {
+                // What makes room for it did not have its name.
+                let before = self.forgotten;
                 self.make_room(&batch);
                 self.topics.insert(
                     topic.clone(),
                     Known {
                         ended: false,
                         last: 0,
-                        before: self.forgotten,
+                        before,
                     },
                 );
             }
@@ -64,6 +66,7 @@ impl World {
             topic: named(line.topic),
             event,
             idempotency_key: None,
+            durability: None,
         }
     }
 
@@ -169,7 +172,7 @@ impl World {
 
     pub(super) fn delete(&mut self, topic: &Topic) -> Result<(), TestCaseError> {
         let known = self.topics.contains_key(topic);
-        prop_assert_eq!(self.broker.delete(topic), known);
+        prop_assert_eq!(self.broker.delete(topic).now().unwrap(), known);
         if !known {
             return Ok(());
         }

@@ -1,0 +1,87 @@
+//! Making the index again from what was stored.
+
+use std::collections::HashMap;
+
+use crate::{Marks, StoredEvent, Timestamp, TopicRow};
+
+use super::{Arrival, History, Index, MAX_SIZE};
+
+/// An index on its way up. The topics come first, then the events by rising sequence.
+#[derive(Debug)]
+pub(crate) struct Restore {
+    index: Index,
+    slots: HashMap<u64, usize>,
+    /// Every sequence given out so far is at most this.
+    head: u64,
+    /// What a crash may have taken back is above this, if there was a crash.
+    crashed: Option<u64>,
+}
+
+impl Restore {
+    /// Begins with an empty index and what was stored of the log as a whole.
+    pub(crate) fn new(mut index: Index, marks: &Marks) -> Self {
+        index.forgotten = marks.forgotten;
+        index.highest_evicted = marks.forgotten;
+        Self {
+            index,
+            slots: HashMap::new(),
+            head: marks.head.unwrap_or(marks.reserved),
+            crashed: marks.head.is_none().then_some(marks.opened),
+        }
+    }
+
+    pub(crate) fn topic(&mut self, row: &TopicRow) {
+        let rules = self.index.options.rules_for(&row.name);
+        let mut history = History::restored(row, rules);
+        let lost_some = self.crashed.is_some_and(|opened| row.volatile > opened);
+        if lost_some {
+            history.evicted = self.head;
+            history.lost = self.head;
+        }
+        self.index.highest_evicted = self.index.highest_evicted.max(history.evicted);
+        let slot = self.index.add_topic(history);
+        self.slots.insert(row.id, slot);
+        if lost_some {
+            self.index.debris.moved.insert(slot);
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &StoredEvent<'_>) {
+        let Some(slot) = self.slots.get(&event.topic) else {
+            // What is left of a topic that was deleted.
+            self.index.debris.events.push(event.sequence);
+            return;
+        };
+        let arrival = Arrival {
+            sequence: event.sequence,
+            size: event.size.min(MAX_SIZE),
+            key: event.key,
+            ends_topic: event.ends_topic,
+        };
+        self.index.add_event(*slot, &arrival, event.time);
+    }
+
+    /// Evicts what has become too old, or too much, while the log was closed.
+    pub(crate) fn finish(mut self, now: Timestamp) -> Index {
+        let index = &mut self.index;
+        index.head = self.head.max(index.head);
+        index.expire(now);
+        for slot in self.slots.into_values() {
+            if index.topics.contains(slot) {
+                index.enforce_limits(slot);
+            }
+        }
+        // Ended topics without events had only been waiting to be forgotten.
+        let empty = |history: &History| history.ended && history.sequences.is_empty();
+        let topics = index.topics.iter();
+        let over: Vec<usize> = topics
+            .filter(|(_, history)| empty(history))
+            .map(|(slot, _)| slot)
+            .collect();
+        over.into_iter().for_each(|slot| index.forget_slot(slot));
+        while index.topics.len() > index.options.capacity.topics {
+            index.make_room(|_| false);
+        }
+        self.index
+    }
+}

@@ -1,0 +1,161 @@
+//! Reading what is no longer in memory, for readers that must not wait while they are polled.
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
+
+use tidings_log::{Record, Store, StoreError};
+
+use crate::sync::Mutex;
+
+/// How many pages are read at the same time, however many readers wait for one.
+const THREADS: usize = 2;
+/// How long after a failure a page is asked for again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What the pages of all replays hold together, as long as each can have its least.
+const BYTES_OF_ALL_REPLAYS: u64 = 16 << 20;
+/// How many bytes of events a page has before no further event is added, at least and at most.
+const PAGE_BYTES: (u64, u64) = (4 << 10, 64 << 10);
+
+/// How many readers replay: the more there are, the smaller are their pages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replays(Arc<AtomicU64>);
+
+/// One reader among those that replay.
+#[derive(Debug)]
+pub(crate) struct Replaying(Replays);
+
+impl Replays {
+    pub(crate) fn join(&self) -> Replaying {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Replaying(self.clone())
+    }
+
+    /// How many bytes of events a page has for now before no further event is added.
+    pub(crate) fn page_bytes(&self) -> u64 {
+        let (least, most) = PAGE_BYTES;
+        let readers = self.0.load(Ordering::Relaxed).max(1);
+        (BYTES_OF_ALL_REPLAYS / readers).clamp(least, most)
+    }
+}
+
+impl Drop for Replaying {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Threads that read pages in the order in which they are asked for. They end with this.
+pub(crate) struct ReadPool(std::sync::Mutex<Sender<Job>>);
+
+/// A page that is being read. It need not be waited for.
+#[derive(Debug)]
+pub(crate) struct PageRead(Arc<Mutex<Progress>>);
+
+struct Job {
+    sequences: Vec<u64>,
+    progress: Arc<Mutex<Progress>>,
+}
+
+type Outcome = Result<Vec<Arc<Record>>, StoreError>;
+
+#[derive(Debug)]
+enum Progress {
+    Reading(Waker),
+    Done(Outcome),
+}
+
+impl ReadPool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// If the system has no thread left.
+    pub(crate) fn start(store: &Arc<dyn Store>) -> io::Result<Self> {
+        let (pool, jobs) = channel();
+        let jobs = Arc::new(std::sync::Mutex::new(jobs));
+        for _ in 0..THREADS {
+            let (store, jobs) = (store.clone(), jobs.clone());
+            let reader = thread::Builder::new().name("tidings-reader".into());
+            reader.spawn(move || read(&*store, &jobs))?;
+        }
+        Ok(Self(std::sync::Mutex::new(pool)))
+    }
+
+    /// Has the records with these sequences read. The waker is called when they are there.
+    pub(crate) fn read(&self, sequences: Vec<u64>, waker: Waker) -> PageRead {
+        let progress = Arc::new(Mutex::new(Progress::Reading(waker)));
+        let job = Job {
+            sequences,
+            progress: progress.clone(),
+        };
+        let pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.send(job).expect("the threads end after this");
+        PageRead(progress)
+    }
+}
+
+impl PageRead {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut progress = self.0.lock();
+        match &mut *progress {
+            Progress::Reading(waker) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            Progress::Done(outcome) => Poll::Ready(outcome.clone()),
+        }
+    }
+
+    /// Whom to wake, if the page is not there yet.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        match &*self.0.lock() {
+            Progress::Reading(waker) => Some(waker.clone()),
+            Progress::Done(_) => None,
+        }
+    }
+}
+
+fn read(store: &dyn Store, jobs: &std::sync::Mutex<Receiver<Job>>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job {
+            sequences,
+            progress,
+        }) = job
+        else {
+            return;
+        };
+        let outcome = loop {
+            if Arc::strong_count(&progress) == 1 {
+                break None;
+            }
+            match store.read(&sequences) {
+                // It is opened again by whoever writes to it.
+                Err(StoreError::Closed | StoreError::Io(_)) => thread::sleep(RETRY),
+                outcome => break Some(outcome),
+            }
+        };
+        let Some(outcome) = outcome else {
+            continue;
+        };
+        let before = std::mem::replace(&mut *progress.lock(), Progress::Done(outcome));
+        if let Progress::Reading(waker) = before {
+            waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for ReadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadPool")
+    }
+}

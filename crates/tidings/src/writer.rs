@@ -1,0 +1,171 @@
+//! The one thread that commits: whatever has gathered, one round after the other.
+
+use std::{
+    sync::{
+        Weak,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use tracing::{error, info, warn};
+
+use crate::{
+    StoreFailed,
+    broker::Shared,
+    queue::{Round, Wakeups},
+};
+
+/// How often what is evicted is removed from the store although it is little.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long after a failure the store is opened again, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// Tells the writer that something waits. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Bell(SyncSender<()>);
+
+/// What the writer listens to.
+#[derive(Debug)]
+pub(crate) struct Rings(Receiver<()>);
+
+impl Bell {
+    pub(crate) fn new() -> (Self, Rings) {
+        let (bell, rings) = sync_channel(1);
+        (Self(bell), Rings(rings))
+    }
+
+    pub(crate) fn ring(&self) {
+        match self.0.try_send(()) {
+            // It has been rung already, or nobody is there to hear it after the broker was closed.
+            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+        }
+    }
+}
+
+impl Rings {
+    /// Starts the writer of a broker, which ends with it.
+    ///
+    /// # Errors
+    /// If the system has no thread left.
+    pub(crate) fn start_writer(self, broker: Weak<Shared>) -> std::io::Result<()> {
+        let writer = thread::Builder::new().name("tidings-writer".into());
+        writer.spawn(move || write(&broker, &self.0)).map(drop)
+    }
+}
+
+fn write(broker: &Weak<Shared>, rings: &Receiver<()>) {
+    loop {
+        let sweep = match rings.recv_timeout(SWEEP_EVERY) {
+            Ok(()) => false,
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let Some(shared) = broker.upgrade() else {
+            return;
+        };
+        match shared.commit_rounds(sweep) {
+            Ok(After::GoOn) => {}
+            Ok(After::Closed) => return,
+            Err(failed) => {
+                error!(%failed, "events are refused until the store works again");
+                drop(shared);
+                if !reopen(broker, rings) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Tries until the store takes a lot again. False if the broker is gone.
+fn reopen(broker: &Weak<Shared>, rings: &Receiver<()>) -> bool {
+    let (mut delay, longest) = RETRY;
+    let mut told: Option<StoreFailed> = None;
+    loop {
+        match rings.recv_timeout(delay) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        let Some(shared) = broker.upgrade() else {
+            return false;
+        };
+        match shared.reopen_store() {
+            Ok(()) => {
+                info!("the store works again");
+                return true;
+            }
+            // What is wrong has been said at the beginning, unless it is something else now.
+            Err(failed) if told.replace(failed.clone()).as_ref() != Some(&failed) => {
+                warn!(%failed, "the store does not work yet");
+            }
+            Err(_) => {}
+        }
+        delay = (delay * 2).min(longest);
+    }
+}
+
+/// What comes after the rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    GoOn,
+    /// The store is closed.
+    Closed,
+}
+
+impl Shared {
+    /// Commits round by round until nothing waits.
+    pub(crate) fn commit_rounds(&self, mut sweep: bool) -> Result<After, StoreFailed> {
+        loop {
+            let Some(round) = self.core.lock().next_round(sweep) else {
+                return Ok(After::GoOn);
+            };
+            sweep = false;
+            let is_last = round.closes();
+            self.commit(round)?;
+            if is_last {
+                return Ok(After::Closed);
+            }
+        }
+    }
+
+    fn commit(&self, round: Round) -> Result<(), StoreFailed> {
+        let committed = if round.lot.is_empty() {
+            Ok(())
+        } else {
+            self.store.commit(&round.lot)
+        };
+        let failed = committed.err().map(StoreFailed::new);
+        if round.closes() {
+            // Whatever it says, it is closed.
+            self.store
+                .close()
+                .unwrap_or_else(|error| warn!(%error, "the store was not closed properly"));
+        }
+        let mut wakeups = Wakeups::default();
+        let mut core = self.core.lock();
+        match &failed {
+            None => core.finish(round, &mut wakeups),
+            Some(failed) => core.fail(round, failed.clone(), &mut wakeups),
+        }
+        let topics_changed = core.topics_changed();
+        drop(core);
+        wakeups.send();
+        if topics_changed || failed.is_some() {
+            self.note_change();
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Opens the store again, and lets events in if a lot can be committed: one that removes what a failed one may have
+    /// left.
+    fn reopen_store(&self) -> Result<(), StoreFailed> {
+        self.store.reopen().map_err(StoreFailed::new)?;
+        let round = self.core.lock().first_round();
+        self.commit(round)?;
+        self.core.lock().failure = None;
+        self.note_change();
+        Ok(())
+    }
+}
