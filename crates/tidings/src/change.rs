@@ -1,7 +1,7 @@
 use tidings_log::Position;
 
 use crate::{
-    Broker, ChangeError, ConnectionId, Selector, broker::wake, filter::Filter, reader::Step,
+    Broker, ChangeError, ConnectionId, Selector, filter::Filter, reader::Step, shared::wake,
 };
 
 /// How many changes of topics may wait for a reader that has yet to take what came before them.

@@ -34,6 +34,7 @@ mod reads;
 mod release;
 mod scan;
 mod selector;
+mod shared;
 mod stats;
 mod subscribe;
 mod subscriber;

@@ -40,6 +40,11 @@ impl Replays {
         Replaying(self.clone())
     }
 
+    /// Whether there are so many that they take turns.
+    pub(crate) fn are_many(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > CROWD
+    }
+
     /// How many bytes of events a page has for now before no further event is added.
     pub(crate) fn page_bytes(&self) -> u64 {
         let (least, most) = PAGE_BYTES;
@@ -53,6 +58,10 @@ impl Drop for Replaying {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// Beyond so many replays each page is waited for in turn, even if it is in memory, so that those who follow live are not
+/// kept waiting behind all of them.
+const CROWD: u64 = 64;
 
 /// Threads that read pages in the order in which they are asked for. They end with this.
 pub(crate) struct ReadPool(std::sync::Mutex<Sender<Job>>);

@@ -1,11 +1,11 @@
 //! Reading much of the log at once, a page at a time, so that nobody waits for it.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc, task::Waker};
 
 use tidings_log::{Record, Selection, StoreError, Window};
 use tracing::error;
 
-use crate::{StoreFailed, broker::Shared, filter::Filter};
+use crate::{StoreFailed, filter::Filter, reads::PageRead, shared::Shared};
 
 impl Shared {
     /// Visits what the filter lets through in `(after, until]`, oldest first, until told to stop.
@@ -140,6 +140,23 @@ impl Shared {
         match self.store.read(&page.sequences) {
             Err(failed @ (StoreError::Closed | StoreError::Io(_))) => Err(StoreFailed::new(failed)),
             outcome => Ok(self.whole(page, outcome)),
+        }
+    }
+
+    /// The records of a page if they are at hand, otherwise the page as it is being read.
+    pub(crate) fn page(
+        &self,
+        page: &Selection,
+        waker: &Waker,
+    ) -> Result<Vec<Arc<Record>>, PageRead> {
+        let Some(disk) = &self.disk else {
+            return Ok(self.store.recent(&page.sequences).unwrap_or_default());
+        };
+        let takes_turns = self.replays.are_many() && !page.sequences.is_empty();
+        let at_hand = || self.store.recent(&page.sequences);
+        match (!takes_turns).then(at_hand).flatten() {
+            Some(records) => Ok(records),
+            None => Err(disk.reads.read(page.sequences.clone(), waker.clone())),
         }
     }
 

@@ -11,7 +11,7 @@ use futures_core::Stream;
 use tidings_log::Position;
 
 use crate::{
-    ConnectionId, Control, GapReason, Published, broker::Shared, reader::Reader, take::take,
+    ConnectionId, Control, GapReason, Published, reader::Reader, shared::Shared, take::take,
 };
 
 /// An open subscription: a stream of what its selectors match, in order, with no gap that is not announced.

@@ -10,12 +10,12 @@ use tidings_log::{Log, Record, Selection, Timestamp, Window};
 
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
-    broker::Shared,
     encoding::encode,
     group::{Group, Item, Taken},
     lag::Verdict,
     plan, random,
     reader::{CatchUp, Reader, Reading, State, Step},
+    shared::Shared,
 };
 
 /// How many bytes one batch holds before no further item is added.
@@ -162,15 +162,9 @@ impl Turn<'_> {
                 let Some(selection) = self.select(&mut step) else {
                     return false;
                 };
-                match (
-                    self.shared.store.recent(&selection.sequences),
-                    &self.shared.disk,
-                ) {
-                    (Some(records), _) => (selection, Ok(records)),
-                    (None, None) => (selection, Ok(Vec::new())),
-                    (None, Some(disk)) => {
-                        let sequences = selection.sequences.clone();
-                        let read = disk.reads.read(sequences, cx.waker().clone());
+                match self.shared.page(&selection, cx.waker()) {
+                    Ok(records) => (selection, Ok(records)),
+                    Err(read) => {
                         step.page = Some((selection, read));
                         self.state.steps.push_front(Step::CatchUp(step));
                         return true;

@@ -13,8 +13,8 @@ use tracing::{error, info, warn};
 
 use crate::{
     StoreFailed,
-    broker::Shared,
     queue::{Round, Wakeups},
+    shared::Shared,
 };
 
 /// How often what is evicted is removed from the store although it is little.
