@@ -20,5 +20,6 @@ loom: ## check the concurrent core by every interleaving
 simulate: ## cut the power under the stored log, SEEDS times each way (default 20000)
 	TIDINGS_SEEDS=$${SEEDS:-20000} cargo test -p tidings-log --lib simulation
 
-bench: ## decoder throughput beside other crates
+bench: ## the decoder beside other crates, the stored log beside a plain layout
 	cargo bench -p tidings-sse
+	cargo run --release -p tidings-bench --bin store
