@@ -89,6 +89,10 @@ impl Queue {
         self.ops.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.ops.len()
+    }
+
     pub(crate) fn front(&self) -> Option<&Op> {
         self.ops.front()
     }

@@ -6,7 +6,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tracing::{error, info, warn};
@@ -19,6 +19,8 @@ use crate::{
 
 /// How often what is evicted is removed from the store although it is little.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// A round of so many batches has gathered enough by itself.
+const CROWDED_ROUND: usize = 256;
 /// How long after a failure the store is opened again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -65,7 +67,7 @@ fn write(broker: &Weak<Shared>, rings: &Receiver<()>) {
         let Some(shared) = broker.upgrade() else {
             return;
         };
-        match shared.commit_rounds(sweep) {
+        match shared.commit_rounds(rings, sweep) {
             Ok(After::GoOn) => {}
             Ok(After::Closed) => return,
             Err(failed) => {
@@ -116,16 +118,33 @@ pub(crate) enum After {
 
 impl Shared {
     /// Commits round by round until nothing waits.
-    pub(crate) fn commit_rounds(&self, mut sweep: bool) -> Result<After, StoreFailed> {
+    fn commit_rounds(&self, rings: &Receiver<()>, mut sweep: bool) -> Result<After, StoreFailed> {
         loop {
             let Some(round) = self.core.lock().next_round(sweep) else {
                 return Ok(After::GoOn);
             };
             sweep = false;
-            let is_last = round.closes();
+            let (ops, is_last) = (round.ops.len(), round.closes());
+            let started = Instant::now();
             self.commit(round)?;
             if is_last {
                 return Ok(After::Closed);
+            }
+            if (2..CROWDED_ROUND).contains(&ops) {
+                self.gather(ops, rings, started.elapsed() / 2);
+            }
+        }
+    }
+
+    /// Gives publishers who wait for each receipt the time to come with their next event, so that they share one commit
+    /// with those who came meanwhile, instead of taking turns with them. That takes a fraction of what a commit does.
+    fn gather(&self, acknowledged: usize, rings: &Receiver<()>, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        let waiting = self.core.lock().queue.len();
+        while waiting > 0 && self.core.lock().queue.len() < waiting + acknowledged {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if rings.recv_timeout(left).is_err() {
+                return;
             }
         }
     }

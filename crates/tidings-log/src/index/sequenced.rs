@@ -70,6 +70,13 @@ impl<T> Sequenced<T> {
     }
 
     fn place(&self, sequence: u64) -> Option<usize> {
+        // Without gaps in between it is as far from the first as its sequence is.
+        let (first, _) = self.entries.front()?;
+        let distance = usize::try_from(sequence.checked_sub(*first)?).ok()?;
+        let there = self.entries.get(distance);
+        if there.is_some_and(|(there, _)| *there == sequence) {
+            return Some(distance);
+        }
         self.entries
             .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
             .ok()
