@@ -7,6 +7,7 @@ use std::{
 use crate::{
     DiskOptions, DiskStore, Epoch, Epochs, Lot, Marks, OpenError, Position, Record, Store,
     StoreError, Topic, TopicRow,
+    disk::medium::{Folder, Medium},
 };
 
 /// One transaction takes so many events,
@@ -24,6 +25,7 @@ const HIGHEST: u64 = u64::MAX / 2;
 #[derive(Debug)]
 pub struct Import {
     store: DiskStore,
+    path: PathBuf,
     epochs: Epochs,
     /// The newest event.
     newest: u64,
@@ -76,6 +78,7 @@ impl Import {
         }
         Ok(Self {
             store,
+            path: Folder::new(folder).path().to_owned(),
             epochs: found.epochs,
             newest: 0,
             last: 0,
@@ -141,12 +144,12 @@ impl Import {
         Ok(())
     }
 
-    /// Completes the log. What is published on it will be of a new epoch, so that nobody who comes with an id from behind
+    /// Completes the log, and gives its file. What is published on it will be of a new epoch, so that nobody who comes with an id from behind
     /// the last one here takes it for a new event's.
     ///
     /// # Errors
     /// [`ImportError`]; what is there is no whole log.
-    pub fn finish(mut self, next: Epoch) -> Result<(), ImportError> {
+    pub fn finish(mut self, next: Epoch) -> Result<PathBuf, ImportError> {
         self.store.begin_epoch(self.last + 1, next)?;
         self.lot.topics = self.topics.values().cloned().collect();
         self.lot.marks = Some(Marks {
@@ -157,7 +160,7 @@ impl Import {
         });
         self.commit()?;
         self.store.close()?;
-        Ok(())
+        Ok(self.path)
     }
 
     /// Begins the epoch of a place if it is a new one, and refuses a place of an earlier one that had ended before it.

@@ -43,7 +43,7 @@ pub struct StoredLog {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredRecord {
     /// An event, as it was accepted.
-    Sound(Arc<Record>),
+    Sound(Record),
     /// What is left of a topic that was deleted. It is not given to readers.
     Leftover(u64),
     /// Something that is not what was stored. The hub refuses a log that has it.
@@ -172,12 +172,29 @@ impl StoredLog {
         checked.map_err(|fault| fault.into_open_error(&self.path))
     }
 
+    /// As [`check`](Self::check), for all but the events, which have checksums of their own: if it is sound, so are the
+    /// topics that [`page`](Self::page) gave.
+    ///
+    /// # Errors
+    /// [`OpenError::Damaged`] if a page is not what was written.
+    pub fn check_all_but_events(self) -> Result<(), OpenError> {
+        let removed = guard(|| {
+            let db = self.db.as_ref().ok_or(Fault::Closed)?;
+            let txn = db.begin_write()?;
+            txn.delete_table(EVENTS)?;
+            txn.commit()?;
+            Ok(())
+        });
+        removed.map_err(|fault| fault.into_open_error(&self.path))?;
+        self.check()
+    }
+
     fn record(&self, sequence: u64, bytes: &[u8]) -> StoredRecord {
         let Ok(body) = codec::decode_event(sequence, bytes) else {
             return StoredRecord::Damaged(sequence);
         };
         match self.topic(body.topic) {
-            Some(topic) => StoredRecord::Sound(Arc::new(self.event(sequence, topic, &body))),
+            Some(topic) => StoredRecord::Sound(self.event(sequence, topic, &body)),
             None => StoredRecord::Leftover(sequence),
         }
     }
@@ -205,7 +222,12 @@ impl StoredLog {
 impl Drop for StoredLog {
     fn drop(&mut self) {
         // What the engine says of a file that was not to be changed is of no use to anybody.
-        let _ = guard(|| self.db.take().map_or(Ok(()), Database::close).map_err(Fault::from));
+        let _ = guard(|| {
+            self.db
+                .take()
+                .map_or(Ok(()), Database::close)
+                .map_err(Fault::from)
+        });
     }
 }
 

@@ -4,6 +4,7 @@ mod completions;
 mod exit;
 mod hub;
 mod line_buffer;
+mod log;
 mod notice;
 mod output;
 mod progress;
@@ -53,6 +54,8 @@ enum Command {
     Subscribe(subscribe::SubscribeArgs),
     /// Run a command and publish its output and its end
     Run(run::RunArgs),
+    /// Look at a stored log, export it, or make one of an export
+    Log(log::LogArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -65,6 +68,7 @@ impl Cli {
             Command::Publish(args) => publish::publish(args).await,
             Command::Subscribe(args) => subscribe::subscribe(args).await,
             Command::Run(args) => run::run(args).await,
+            Command::Log(args) => log::log(args).await,
             Command::Completions(args) => completions::completions(&args),
         }
     }

@@ -1,4 +1,4 @@
-//! The progress bar of a long publish.
+//! The progress bar of what takes its time.
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -14,16 +14,14 @@ const TICK: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// What becomes of the events.
+    done: &'static str,
 }
 
 impl Progress {
-    /// Measures by the size of stdin where that is a file, else by the lines alone. Shows nothing
-    /// where lines are typed, which it would write over.
-    pub(crate) fn of_stdin() -> Self {
-        if io::stdin().is_terminal() {
-            return Self::none();
-        }
-        let bar = ProgressBar::with_draw_target(stdin_size(), ProgressDrawTarget::stderr());
+    /// Measures by this size, else by the events alone.
+    pub(crate) fn new(size: Option<u64>, done: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::stderr());
         let template = match bar.length() {
             Some(_) => "{bar:30} {percent}%  {msg}  {elapsed}, {eta} left",
             None => "{spinner} {msg}  {elapsed}",
@@ -32,32 +30,42 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let progress = Self { bar };
-        progress.published(0);
+        let progress = Self { bar, done };
+        progress.events(0);
         progress.bar.enable_steady_tick(TICK);
         progress
+    }
+
+    /// Measures by the size of stdin where that is a file. Shows nothing where lines are typed,
+    /// which it would write over.
+    pub(crate) fn of_stdin(done: &'static str) -> Self {
+        if io::stdin().is_terminal() {
+            return Self::none();
+        }
+        Self::new(stdin_size(), done)
     }
 
     /// Shows nothing.
     pub(crate) fn none() -> Self {
         Self {
             bar: ProgressBar::hidden(),
+            done: "",
         }
     }
 
-    /// Takes the bar away while something else is written to stderr.
-    pub(crate) fn interrupt(&self, write: impl FnOnce()) {
-        self.bar.suspend(write);
+    /// Takes the bar away while something else is written to the terminal.
+    pub(crate) fn interrupt<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
     }
 
-    /// So many more bytes were read.
-    pub(crate) fn read(&self, bytes: usize) {
-        self.bar.inc(bytes as u64);
+    /// So much more of the size is done.
+    pub(crate) fn advance(&self, by: u64) {
+        self.bar.inc(by);
     }
 
-    /// So many events were published in all.
-    pub(crate) fn published(&self, events: u64) {
-        self.bar.set_message(format!("{events} published"));
+    /// So many events are done in all.
+    pub(crate) fn events(&self, events: u64) {
+        self.bar.set_message(format!("{events} {}", self.done));
     }
 
     /// Takes the bar away.

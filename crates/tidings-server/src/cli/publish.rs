@@ -83,7 +83,7 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<Exit> {
         )));
     }
     let progress = match args.lines {
-        true => Progress::of_stdin(),
+        true => Progress::of_stdin("published"),
         false => Progress::none(),
     };
     let retried = progress.clone();

@@ -86,7 +86,7 @@ async fn read(
             read = stdin.read_buf(&mut input), if !filling.is_full() => match read {
                 Ok(0) => break lines.finish().map_or(Ok(()), |line| filling.add(line)),
                 Ok(count) => {
-                    progress.read(count);
+                    progress.advance(count as u64);
                     lines.push(&input);
                     input.clear();
                 }
@@ -119,7 +119,7 @@ async fn publish(
             format!("{summary}; lines {first} to {last} failed")
         })?;
         summary.add(receipt);
-        progress.published(summary.published);
+        progress.events(summary.published);
     }
     Ok(summary)
 }

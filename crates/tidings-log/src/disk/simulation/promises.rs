@@ -80,7 +80,11 @@ fn topic(name: &str) -> Topic {
 fn options() -> LogOptions {
     let rules = |topic: &Topic| TopicRules {
         retention: Retention {
-            events: if topic.as_str().starts_with("few") { 3 } else { u64::MAX },
+            events: if topic.as_str().starts_with("few") {
+                3
+            } else {
+                u64::MAX
+            },
             ..Retention::default()
         },
         keyed: false,
@@ -125,7 +129,10 @@ impl Run {
     /// False once the power is off.
     fn step(&mut self, log: &mut Log) -> bool {
         if self.rng.u8(0..12) == 0 {
-            let trouble = *self.rng.choice(&[Trouble::Error, Trouble::LastingError]).unwrap();
+            let trouble = *self
+                .rng
+                .choice(&[Trouble::Error, Trouble::LastingError])
+                .unwrap();
             self.disk.plan(self.rng.u64(0..20), trouble);
         }
         if self.rng.u8(0..15) == 0 {
@@ -138,7 +145,10 @@ impl Run {
             if log.will_have_ended(&topic) {
                 continue;
             }
-            let durability = *self.rng.choice(&[Durability::Memory, Durability::Disk]).unwrap();
+            let durability = *self
+                .rng
+                .choice(&[Durability::Memory, Durability::Disk])
+                .unwrap();
             let data = "x".repeat(self.rng.usize(0..300));
             let entry = Entry {
                 ends_topic: self.rng.u8(0..20) == 0,
@@ -255,7 +265,8 @@ impl Said {
             let unknown = self.unknown.values();
             let unknown = unknown.filter(|(_, durability)| *durability == Durability::Memory);
             volatile.extend(unknown.map(|(record, _)| record.topic.clone()));
-            self.unsure.extend(volatile.into_iter().map(|topic| (topic, head)));
+            self.unsure
+                .extend(volatile.into_iter().map(|topic| (topic, head)));
         }
         self.volatile.clear();
         for (topic, last) in std::mem::take(&mut self.perhaps_deleted) {
@@ -280,7 +291,11 @@ impl Said {
             assert!(log.has_ended(topic), "{topic} is open again");
         }
         if let Some(head) = closed_at {
-            assert_eq!(log.head(), head, "ids take a step although the log was closed");
+            assert_eq!(
+                log.head(),
+                head,
+                "ids take a step although the log was closed"
+            );
         }
         assert!(log.head() >= self.highest, "ids begin anew");
         self.highest = log.head();
@@ -309,20 +324,29 @@ impl Said {
             let topic = topic(name);
             let topics = [topic.clone()];
             let misses = |after| log.misses_any(&Scope::Topics(&topics), after);
-            let said = self.events.values().filter(|(record, _)| record.topic == topic);
+            let said = self
+                .events
+                .values()
+                .filter(|(record, _)| record.topic == topic);
             let gone = said.filter(|(record, _)| !there.contains_key(&record.sequence));
             let of = |sequences: &BTreeMap<Topic, u64>| sequences.get(&topic).copied();
             let unsure = of(&self.unsure).max(of(&self.perhaps_evicted));
             let mut newest_gone = self.forgotten.max(unsure.unwrap_or(0));
             for (record, durability) in gone {
                 let sequence = record.sequence;
-                assert!(misses(sequence - 1), "{sequence} on {name} is gone in silence");
+                assert!(
+                    misses(sequence - 1),
+                    "{sequence} on {name} is gone in silence"
+                );
                 let may_go = name.starts_with("few")
                     || (*durability == Durability::Memory && self.unsure.contains_key(&topic));
                 assert!(may_go, "{sequence} on {name} is gone");
                 newest_gone = newest_gone.max(sequence);
             }
-            assert!(!misses(newest_gone), "{name} cries wolf after {newest_gone}");
+            assert!(
+                !misses(newest_gone),
+                "{name} cries wolf after {newest_gone}"
+            );
             if let Some(last) = self.deleted.get(&topic) {
                 assert!(misses(last - 1), "nobody is told that {name} was deleted");
             }
