@@ -1,7 +1,7 @@
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use crate::{
-    DiskOptions, DiskStore, Entry, Epoch, Epochs, Found, Holes, KeyRow, LogOptions, Marks,
+    Damage, DiskOptions, DiskStore, Entry, Epoch, Epochs, Found, Holes, KeyRow, LogOptions, Marks,
     MemoryStore, OpenError, Position, Record, Scope, Selection, Store, Timestamp, Topic,
     TopicSummary, Window,
     index::{Index, Restore},
@@ -21,8 +21,10 @@ pub struct Log {
     pub(crate) accepted: u64,
     /// The topics of events that are accepted and not yet released.
     pub(crate) waiting: HashMap<Topic, Waiting>,
-    /// Released events that no lot has had yet.
+    /// Released events that no committed lot has had yet.
     pub(crate) unwritten: Vec<Arc<Record>>,
+    /// The sum of their sizes.
+    pub(crate) unwritten_bytes: u64,
     /// As they are stored.
     pub(crate) marks: Marks,
     /// A lot failed that may have changed them.
@@ -46,6 +48,7 @@ impl Log {
             accepted: 0,
             waiting: HashMap::new(),
             unwritten: Vec::new(),
+            unwritten_bytes: 0,
             marks: Marks::default(),
             marks_are_unsure: false,
         }
@@ -73,7 +76,12 @@ impl Log {
         now: Timestamp,
     ) -> Result<(Self, Vec<KeyRow>), OpenError> {
         let mut restore = Restore::new(Index::new(options), &found.marks);
-        found.topics.iter().for_each(|row| restore.topic(row));
+        if !found.topics.iter().all(|row| restore.topic(row)) {
+            return Err(OpenError::Damaged {
+                path: store.path().to_owned(),
+                what: Damage::Row("topics"),
+            });
+        }
         store.scan(&mut |event| restore.event(&event))?;
         let index = restore.finish(now);
         let head = index.head();
@@ -89,6 +97,7 @@ impl Log {
             accepted: head,
             waiting: HashMap::new(),
             unwritten: Vec::new(),
+            unwritten_bytes: 0,
             marks,
             marks_are_unsure: false,
         };
@@ -172,6 +181,10 @@ impl Log {
 
     /// How many of so many further topics there is room for, forgetting only topics that are not in use.
     pub fn room_for(&self, topics: usize, in_use: impl Fn(&Topic) -> bool) -> usize {
+        let known = self.index.topic_count() + self.waiting.len();
+        if self.index.has_room_for(known + topics) {
+            return topics;
+        }
         let coming = self.waiting.keys().filter(|topic| !self.contains(topic));
         let coming = coming.count();
         let in_use = |topic: &Topic| in_use(topic) || self.waiting.contains_key(topic);
@@ -229,9 +242,11 @@ impl Log {
         self.index.forget(topic)
     }
 
-    /// Gives up an event that the store cannot read any more, as if it had been evicted.
-    pub fn lose(&mut self, sequence: u64) {
+    /// Gives up an event that the store cannot read any more, as if it had been evicted. False if it was not retained.
+    pub fn lose(&mut self, sequence: u64) -> bool {
+        let retained = self.index.retains(sequence);
         self.index.lose(sequence);
+        retained
     }
 
     /// A page of the retained events in a window, by rising sequence.

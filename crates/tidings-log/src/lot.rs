@@ -11,6 +11,8 @@ use crate::{
 const RESERVED_AHEAD: u64 = 1 << 18;
 /// So many evicted events are worth a lot of their own accord: sorted, they are deleted page by page.
 const SWEEP: usize = 4096;
+/// So many bytes of events that are released and not yet written are worth a lot.
+const UNWRITTEN_BYTES: u64 = 1 << 20;
 /// At most so many are deleted in one lot, so that no commit takes long.
 const MAX_SWEEP: usize = 16_384;
 
@@ -28,6 +30,10 @@ impl Log {
             *self.index.debris() = Debris::default();
             return lot;
         }
+        // One that is evicted or forgotten meanwhile must not be written: nothing would know of it.
+        let index = &self.index;
+        self.unwritten
+            .retain(|record| index.retains(record.sequence));
         let mut rows = BTreeMap::new();
         let released = self
             .unwritten
@@ -40,9 +46,10 @@ impl Log {
             let id = self.add_to(&mut rows, record, durability);
             lot.records.push((id, record.clone()));
         }
+        // At once, since a topic of the same name may be among the rows.
+        lot.forgotten = mem::take(&mut self.index.debris().topics);
         if self.index.debris().events.len() >= SWEEP || sweep {
             lot.evicted = self.evicted(MAX_SWEEP);
-            lot.forgotten = mem::take(&mut self.index.debris().topics);
             for slot in mem::take(&mut self.index.debris().moved) {
                 if let Some(history) = self.index.history_at(slot) {
                     let topic = history.topic.clone();
@@ -105,6 +112,7 @@ impl Log {
         if let Some((_, newest)) = lot.records.last() {
             self.unwritten
                 .retain(|record| record.sequence > newest.sequence);
+            self.unwritten_bytes = self.unwritten.iter().map(|record| record.size()).sum();
         }
     }
 
@@ -145,13 +153,16 @@ impl Log {
     /// Takes note that the event was released before it is committed.
     pub fn write_later(&mut self, record: Arc<Record>) {
         self.store.hold(record.clone());
+        self.unwritten_bytes += record.size();
         self.unwritten.push(record);
     }
 
     /// Whether a lot is due although no event waits for it; with `sweep`, also if it would have little.
     pub fn has_debris(&self, sweep: bool) -> bool {
         let least = if sweep { 1 } else { SWEEP };
-        self.index.debris_len() >= least || self.unwritten.len() >= least
+        self.index.debris_len() >= least
+            || self.unwritten.len() >= least
+            || self.unwritten_bytes >= UNWRITTEN_BYTES
     }
 
     /// Whether there are released events that no committed lot has had.

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::{
     BatchError, Publication, PublishError, Receipt, StoreFailed,
     core::Core,
-    idempotency::{Earlier, fingerprint},
+    idempotency::{Earlier, Fingerprint},
     queue::{Batch, Line, Op},
     selector::is_reserved,
 };
@@ -21,41 +21,50 @@ use crate::{
 pub(crate) type Outcome = oneshot::Receiver<Result<Vec<Receipt>, StoreFailed>>;
 
 impl Core {
-    /// Accepts all of a batch or nothing of it.
+    /// Accepts all of a batch, with the fingerprints of those that have a key, or nothing of it. The share is taken only
+    /// then.
     pub(crate) fn accept(
         &mut self,
         batch: &[Publication],
-        permit: Option<OwnedSemaphorePermit>,
+        fingerprints: Vec<Option<Fingerprint>>,
+        share: &mut Option<OwnedSemaphorePermit>,
         now: Timestamp,
     ) -> Result<Outcome, BatchError> {
         self.log.expire(now);
         self.idempotency.expire(now);
-        let earlier = self.check(batch)?;
-        let lines = batch.iter().zip(earlier);
+        let earlier = self.check(batch, &fingerprints)?;
+        let lines = batch.iter().zip(fingerprints).zip(earlier);
         let lines = lines
-            .map(|(publication, earlier)| self.line(publication, earlier, now))
+            .map(|((publication, fingerprint), earlier)| {
+                self.line(publication, fingerprint, earlier, now)
+            })
             .collect();
         let (reply, outcome) = oneshot::channel();
         self.queue.push(Op::Publish(Batch {
             lines,
             reply,
-            permit,
+            share: share.take(),
         }));
         Ok(outcome)
     }
 
     /// Checks everything that could make a publication of the batch fail. Those that were made before are nothing new.
-    fn check(&self, batch: &[Publication]) -> Result<Vec<Earlier>, BatchError> {
+    fn check(
+        &self,
+        batch: &[Publication],
+        fingerprints: &[Option<Fingerprint>],
+    ) -> Result<Vec<Earlier>, BatchError> {
         let mut keys: HashMap<&str, usize> = HashMap::new();
         let mut ended: HashSet<&Topic> = HashSet::new();
         let mut new: HashSet<&Topic> = HashSet::new();
         let mut first_on_new: Vec<usize> = Vec::new();
         let mut all = Vec::with_capacity(batch.len());
-        for (index, publication) in batch.iter().enumerate() {
+        for (index, (publication, fingerprint)) in batch.iter().zip(fingerprints).enumerate() {
             let refuse = |source| BatchError { index, source };
+            let key = publication.idempotency_key.as_deref();
             let earlier = self
                 .idempotency
-                .find(publication)
+                .find(key, fingerprint.as_ref())
                 .map_err(|_| refuse(PublishError::KeyReused))?;
             if earlier != Earlier::No {
                 all.push(earlier);
@@ -63,7 +72,7 @@ impl Core {
             }
             if let Some(key) = &publication.idempotency_key {
                 if let Some(first) = keys.get(&**key) {
-                    if fingerprint(&batch[*first]) != fingerprint(publication) {
+                    if fingerprints[*first] != *fingerprint {
                         return Err(refuse(PublishError::KeyReused));
                     }
                     all.push(Earlier::Coming);
@@ -127,13 +136,22 @@ impl Core {
         Ok(())
     }
 
-    fn line(&mut self, publication: &Publication, earlier: Earlier, now: Timestamp) -> Line {
+    fn line(
+        &mut self,
+        publication: &Publication,
+        fingerprint: Option<Fingerprint>,
+        earlier: Earlier,
+        now: Timestamp,
+    ) -> Line {
         let key = publication.idempotency_key.clone();
         match (earlier, key) {
             (Earlier::Made(receipt), _) => Line::Made(receipt.repeated()),
-            (Earlier::Coming, Some(key)) => Line::Coming(key),
+            (Earlier::Coming, Some(key)) => {
+                self.idempotency.wait_for(&key);
+                Line::Coming(key)
+            }
             (Earlier::Coming | Earlier::No, key) => {
-                let key = key.map(|key| (key, fingerprint(publication)));
+                let key = key.zip(fingerprint);
                 if let Some((key, fingerprint)) = &key {
                     self.idempotency.begin(key.clone(), *fingerprint);
                 }

@@ -6,6 +6,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     BatchError, BrokerBuilder, Connection, ConnectionId, Event, GoodbyeReason, Publication,
     PublishError, Stats, StoreFailed, TopicStats,
+    idempotency::fingerprint,
     options::Options,
     queue::{Op, Wakeups},
     reader::Reader,
@@ -121,8 +122,9 @@ impl Broker {
     /// [`BatchError`] names the publication that was refused; nothing has happened then, unless it is
     /// [`StoreFailed`](PublishError::StoreFailed).
     pub async fn publish_batch(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
+        let fingerprints = batch.iter().map(fingerprint).collect();
         let share = self.shared.share_of(batch).await;
-        let outcome = self.shared.accept(batch, share)?;
+        let outcome = self.shared.accept(batch, fingerprints, share)?;
         outcome
             .await
             .unwrap_or_else(|_| Err(StoreFailed::closed()))
@@ -168,13 +170,13 @@ impl Broker {
     /// # Errors
     /// [`StoreFailed`]; the topic is as before, or will be gone after a restart.
     pub async fn delete(&self, topic: &Topic) -> Result<bool, StoreFailed> {
-        let _share = self.shared.shares(1).await;
+        let share = self.shared.shares(1).await;
         let (reply, outcome) = oneshot::channel();
         let topic = topic.clone();
         self.shared.push(Op::Delete {
             topic,
             reply,
-            _share,
+            share,
         })?;
         outcome.await.unwrap_or_else(|_| Err(StoreFailed::closed()))
     }
@@ -262,9 +264,11 @@ impl Broker {
             Err(_) => self.cut(),
         };
         let (reply, closed) = oneshot::channel();
-        if self.shared.push(Op::Close(reply)).is_ok() {
+        match self.shared.push(Op::Close(reply)) {
             // If it fails, it has been logged; if it takes too long, the store repairs itself when it is opened.
-            let _ = tokio::time::timeout(STORE_CLOSES_WITHIN, closed).await;
+            Ok(()) => drop(tokio::time::timeout(STORE_CLOSES_WITHIN, closed).await),
+            // It does not work, and is not to be opened again.
+            Err(_) => drop(self.shared.store.close()),
         }
         Closed { cut }
     }
@@ -277,7 +281,7 @@ impl Broker {
         if !is_drained {
             // Without a store nothing is under way.
             let mut wakers = Vec::new();
-            self.shared.core.lock().close(&mut wakers);
+            self.shared.core.lock().end_streams(&mut wakers);
             wake(wakers);
         }
         let mut changes = self.changes();

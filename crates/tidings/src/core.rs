@@ -71,7 +71,7 @@ impl Core {
     }
 
     /// Lets nothing new in, and ends every live stream after what has been published.
-    pub(crate) fn close(&mut self, wakers: &mut Vec<Waker>) {
+    pub(crate) fn end_streams(&mut self, wakers: &mut Vec<Waker>) {
         self.closed = true;
         let slots: Vec<usize> = self.groups.iter().map(|(slot, _)| slot).collect();
         for slot in slots {

@@ -23,7 +23,9 @@ pub(crate) struct Idempotency {
     /// The keys by age, oldest first.
     order: VecDeque<(Timestamp, Arc<str>)>,
     /// The keys of what is accepted and not yet released.
-    coming: HashMap<Arc<str>, Fingerprint>,
+    coming: HashMap<Arc<str>, Coming>,
+    /// Receipts that repeats wait for which came meanwhile, and by how many of them.
+    awaited: HashMap<Arc<str>, (Receipt, usize)>,
     /// The keys that are to be removed from the store.
     gone: Vec<Arc<str>>,
 }
@@ -32,6 +34,13 @@ pub(crate) struct Idempotency {
 struct Known {
     fingerprint: Fingerprint,
     receipt: Receipt,
+}
+
+#[derive(Debug)]
+struct Coming {
+    fingerprint: Fingerprint,
+    /// How many repeats wait for its receipt.
+    repeats: usize,
 }
 
 /// Whether a publication was made before, within the window.
@@ -55,6 +64,7 @@ impl Idempotency {
             receipts: HashMap::new(),
             order: VecDeque::new(),
             coming: HashMap::new(),
+            awaited: HashMap::new(),
             gone: Vec::new(),
         }
     }
@@ -73,30 +83,52 @@ impl Idempotency {
         }
     }
 
-    pub(crate) fn find(&self, publication: &Publication) -> Result<Earlier, Conflict> {
-        let Some(key) = &publication.idempotency_key else {
+    /// What is known of a publication with this key.
+    pub(crate) fn find(
+        &self,
+        key: Option<&str>,
+        fingerprint: Option<&Fingerprint>,
+    ) -> Result<Earlier, Conflict> {
+        let (Some(key), Some(fingerprint)) = (key, fingerprint) else {
             return Ok(Earlier::No);
         };
         let (before, earlier) = match (self.receipts.get(key), self.coming.get(key)) {
             (Some(known), _) => (known.fingerprint, Earlier::Made(known.receipt.clone())),
-            (None, Some(coming)) => (*coming, Earlier::Coming),
+            (None, Some(coming)) => (coming.fingerprint, Earlier::Coming),
             (None, None) => return Ok(Earlier::No),
         };
-        if before == fingerprint(publication) {
+        if before == *fingerprint {
             Ok(earlier)
         } else {
             Err(Conflict)
         }
     }
 
-    /// The receipt of a publication that was under way when it was found.
-    pub(crate) fn receipt(&self, key: &str) -> Option<&Receipt> {
-        self.receipts.get(key).map(|known| &known.receipt)
-    }
-
     /// Takes note that a publication with this key is accepted.
     pub(crate) fn begin(&mut self, key: Arc<str>, fingerprint: Fingerprint) {
-        self.coming.insert(key, fingerprint);
+        let coming = Coming {
+            fingerprint,
+            repeats: 0,
+        };
+        self.coming.insert(key, coming);
+    }
+
+    /// Takes note that a repeat waits for the receipt of what is under way.
+    pub(crate) fn wait_for(&mut self, key: &str) {
+        if let Some(coming) = self.coming.get_mut(key) {
+            coming.repeats += 1;
+        }
+    }
+
+    /// The receipt that a repeat has waited for. It is there however short the window is.
+    pub(crate) fn awaited(&mut self, key: &str) -> Option<Receipt> {
+        let (receipt, left) = self.awaited.get_mut(key)?;
+        let receipt = receipt.clone();
+        *left -= 1;
+        if *left == 0 {
+            self.awaited.remove(key);
+        }
+        Some(receipt)
     }
 
     pub(crate) fn remember(
@@ -106,7 +138,10 @@ impl Idempotency {
         receipt: Receipt,
         now: Timestamp,
     ) {
-        self.coming.remove(&key);
+        let repeats = self.coming.remove(&key).map_or(0, |coming| coming.repeats);
+        if repeats > 0 {
+            self.awaited.insert(key.clone(), (receipt.clone(), repeats));
+        }
         let known = Known {
             fingerprint,
             receipt,
@@ -118,6 +153,7 @@ impl Idempotency {
     /// Forgets what is under way: it failed, and these keys may have been stored all the same.
     pub(crate) fn abandon(&mut self, stored: impl IntoIterator<Item = Arc<str>>) {
         self.coming.clear();
+        self.awaited.clear();
         self.gone.extend(stored);
     }
 
@@ -140,8 +176,10 @@ impl Idempotency {
     }
 }
 
-/// A hash of what is published. Each part is preceded by its length, so that no two publications run together alike.
-pub(crate) fn fingerprint(publication: &Publication) -> Fingerprint {
+/// A hash of what is published under a key, if it has one. Each part is preceded by its length, so that no two
+/// publications run together alike.
+pub(crate) fn fingerprint(publication: &Publication) -> Option<Fingerprint> {
+    publication.idempotency_key.as_ref()?;
     let event = &publication.event;
     let key = event.key.as_deref();
     let flags = [u8::from(event.ends_topic), u8::from(key.is_some())];
@@ -158,5 +196,5 @@ pub(crate) fn fingerprint(publication: &Publication) -> Fingerprint {
     let hash: [u8; 32] = hash.finalize().into();
     let mut first_half = Fingerprint::default();
     first_half.copy_from_slice(&hash[..16]);
-    first_half
+    Some(first_half)
 }

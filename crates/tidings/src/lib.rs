@@ -32,6 +32,7 @@ mod random;
 mod reader;
 mod reads;
 mod release;
+mod round;
 mod scan;
 mod selector;
 mod shared;

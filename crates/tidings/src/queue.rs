@@ -20,9 +20,9 @@ pub(crate) enum Op {
         topic: Topic,
         reply: Reply<bool>,
         /// Its share of what may wait; given back with it.
-        _share: Option<OwnedSemaphorePermit>,
+        share: Option<OwnedSemaphorePermit>,
     },
-    /// Nothing, but the reply tells that all before it is done.
+    /// Nothing, but the reply tells that all before it is done and that the store works.
     Flush(Reply<()>),
     /// Every stream ends with a goodbye.
     Drain(Reply<()>),
@@ -41,7 +41,7 @@ pub(crate) struct Batch {
     pub(crate) lines: Vec<Line>,
     pub(crate) reply: Reply<Vec<Receipt>>,
     /// Its share of what may wait; given back once it is written.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    pub(crate) share: Option<OwnedSemaphorePermit>,
 }
 
 /// One publication of a batch.
@@ -66,6 +66,11 @@ pub(crate) struct Round {
 }
 
 impl Round {
+    /// Whether it is to find out if the store works.
+    pub(crate) fn tries(&self) -> bool {
+        matches!(self.ops.first(), Some(Op::Flush(_)))
+    }
+
     /// Whether it is the last one.
     pub(crate) fn closes(&self) -> bool {
         matches!(self.ops.first(), Some(Op::Close(_)))
@@ -151,6 +156,8 @@ impl Batch {
 pub(crate) struct Wakeups {
     /// Readers that something waits for.
     pub(crate) readers: Vec<Waker>,
+    /// What is given back of what may wait. Giving it back wakes publishers.
+    pub(crate) shares: Vec<OwnedSemaphorePermit>,
     published: Vec<Made<Vec<Receipt>>>,
     deleted: Vec<Made<bool>>,
     done: Vec<Made<()>>,
@@ -176,8 +183,14 @@ impl Wakeups {
     /// Tells somebody who asked for it that it failed.
     pub(crate) fn failed(&mut self, op: Op, error: &StoreFailed) {
         match op {
-            Op::Publish(batch) => self.published(batch.reply, Err(error.clone())),
-            Op::Delete { reply, .. } => self.deleted(reply, Err(error.clone())),
+            Op::Publish(batch) => {
+                self.shares.extend(batch.share);
+                self.published(batch.reply, Err(error.clone()));
+            }
+            Op::Delete { reply, share, .. } => {
+                self.shares.extend(share);
+                self.deleted(reply, Err(error.clone()));
+            }
             Op::Flush(reply) | Op::Drain(reply) | Op::Close(reply) => {
                 self.done(reply, Err(error.clone()));
             }
@@ -187,6 +200,7 @@ impl Wakeups {
     /// Tells everybody. No lock is held here.
     pub(crate) fn send(self) {
         self.readers.into_iter().for_each(Waker::wake);
+        drop(self.shares);
         for (reply, outcome) in self.published {
             // Who does not wait any more does not want to know.
             let _ = reply.send(outcome);

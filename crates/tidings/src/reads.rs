@@ -12,14 +12,14 @@ use std::{
     time::Duration,
 };
 
-use tidings_log::{Record, Store, StoreError};
+use tidings_log::{Lot, Record, Store, StoreError};
 
 use crate::sync::Mutex;
 
 /// How many pages are read at the same time, however many readers wait for one.
 const THREADS: usize = 2;
-/// How long after a failure a page is asked for again.
-const RETRY: Duration = Duration::from_millis(100);
+/// How long after a failure a page is asked for again, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// What the pages of all replays hold together, as long as each can have its least.
 const BYTES_OF_ALL_REPLAYS: u64 = 16 << 20;
@@ -75,7 +75,7 @@ struct Job {
     progress: Arc<Mutex<Progress>>,
 }
 
-type Outcome = Result<Vec<Arc<Record>>, StoreError>;
+pub(crate) type Outcome = Result<Vec<Arc<Record>>, StoreError>;
 
 #[derive(Debug)]
 enum Progress {
@@ -143,15 +143,16 @@ fn read(store: &dyn Store, jobs: &std::sync::Mutex<Receiver<Job>>) {
         else {
             return;
         };
+        let (mut delay, longest) = RETRY;
         let outcome = loop {
             if Arc::strong_count(&progress) == 1 {
                 break None;
             }
-            match store.read(&sequences) {
-                // It is opened again by whoever writes to it.
-                Err(StoreError::Closed | StoreError::Io(_)) => thread::sleep(RETRY),
+            match read_page(store, &sequences) {
+                Err(StoreError::Closed | StoreError::Io(_)) => thread::sleep(delay),
                 outcome => break Some(outcome),
             }
+            delay = (delay * 2).min(longest);
         };
         let Some(outcome) = outcome else {
             continue;
@@ -161,6 +162,25 @@ fn read(store: &dyn Store, jobs: &std::sync::Mutex<Receiver<Job>>) {
             waker.wake();
         }
     }
+}
+
+/// Reads a page. If that fails although the store works, what cannot be read is left out.
+pub(crate) fn read_page(store: &dyn Store, sequences: &[u64]) -> Outcome {
+    match store.read(sequences) {
+        Err(StoreError::Io(_)) => {}
+        outcome => return outcome,
+    }
+    let mut readable = Vec::new();
+    for sequence in sequences {
+        match store.read(std::slice::from_ref(sequence)) {
+            Ok(record) => readable.extend(record),
+            Err(StoreError::Damaged { .. } | StoreError::Io(_)) => {}
+            Err(closed) => return Err(closed),
+        }
+    }
+    // A store that works takes a lot. If it does not, nothing is known of what could not be read.
+    store.commit(&Lot::default())?;
+    Ok(readable)
 }
 
 impl fmt::Debug for ReadPool {

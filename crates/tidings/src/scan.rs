@@ -5,7 +5,12 @@ use std::{ops::ControlFlow, sync::Arc, task::Waker};
 use tidings_log::{Record, Selection, StoreError, Window};
 use tracing::error;
 
-use crate::{StoreFailed, filter::Filter, reads::PageRead, shared::Shared};
+use crate::{
+    StoreFailed,
+    filter::Filter,
+    reads::{PageRead, read_page},
+    shared::Shared,
+};
 
 impl Shared {
     /// Visits what the filter lets through in `(after, until]`, oldest first, until told to stop.
@@ -137,7 +142,7 @@ impl Shared {
 
     /// The records of a page by rising sequence. `None` if some have gone meanwhile: the page must be chosen again.
     fn read(&self, page: &Selection) -> Result<Option<Vec<Arc<Record>>>, StoreFailed> {
-        match self.store.read(&page.sequences) {
+        match read_page(&*self.store, &page.sequences) {
             Err(failed @ (StoreError::Closed | StoreError::Io(_))) => Err(StoreFailed::new(failed)),
             outcome => Ok(self.whole(page, outcome)),
         }
@@ -186,7 +191,12 @@ impl Shared {
         };
         let mut core = self.core.lock();
         for sequence in page.sequences.iter().filter(|sequence| !is_there(sequence)) {
-            core.log.lose(*sequence);
+            if core.log.lose(*sequence) {
+                error!(
+                    sequence,
+                    "an event cannot be read and will not be given to anybody"
+                );
+            }
         }
         None
     }

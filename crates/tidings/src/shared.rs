@@ -7,6 +7,7 @@ use crate::{
     BatchError, LagPolicy, Publication, StoreFailed, SubscribeError, Subscription,
     accept::Outcome,
     core::Core,
+    idempotency::Fingerprint,
     options::Options,
     queue::{Op, Wakeups},
     reader::Reader,
@@ -97,11 +98,12 @@ impl Shared {
     pub(crate) fn accept(
         &self,
         batch: &[Publication],
-        share: Option<OwnedSemaphorePermit>,
+        fingerprints: Vec<Option<Fingerprint>>,
+        mut share: Option<OwnedSemaphorePermit>,
     ) -> Result<Outcome, BatchError> {
         let mut wakeups = Wakeups::default();
         let mut core = self.core.lock();
-        let accepted = core.accept(batch, share, self.clock.now());
+        let accepted = core.accept(batch, fingerprints, &mut share, self.clock.now());
         if self.disk.is_some() {
             core.release_at_once(&mut wakeups);
         } else {

@@ -1,6 +1,7 @@
 //! The one thread that commits: whatever has gathered, one round after the other.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Weak,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
@@ -53,17 +54,27 @@ impl Rings {
     /// If the system has no thread left.
     pub(crate) fn start_writer(self, broker: Weak<Shared>) -> std::io::Result<()> {
         let writer = thread::Builder::new().name("tidings-writer".into());
-        writer.spawn(move || write(&broker, &self.0)).map(drop)
+        let work = move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| write(&broker, &self.0)));
+            if let (Err(_), Some(shared)) = (ended, broker.upgrade()) {
+                shared.give_up();
+            }
+        };
+        writer.spawn(work).map(drop)
     }
 }
 
 fn write(broker: &Weak<Shared>, rings: &Receiver<()>) {
+    let mut swept = Instant::now();
     loop {
-        let sweep = match rings.recv_timeout(SWEEP_EVERY) {
-            Ok(()) => false,
-            Err(RecvTimeoutError::Timeout) => true,
+        match rings.recv_timeout(SWEEP_EVERY.saturating_sub(swept.elapsed())) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
-        };
+        }
+        let sweep = swept.elapsed() >= SWEEP_EVERY;
+        if sweep {
+            swept = Instant::now();
+        }
         let Some(shared) = broker.upgrade() else {
             return;
         };
@@ -86,9 +97,15 @@ fn reopen(broker: &Weak<Shared>, rings: &Receiver<()>) -> bool {
     let (mut delay, longest) = RETRY;
     let mut told: Option<StoreFailed> = None;
     loop {
-        match rings.recv_timeout(delay) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return false,
+        let next_try = Instant::now() + delay;
+        loop {
+            let left = next_try.saturating_duration_since(Instant::now());
+            match rings.recv_timeout(left) {
+                // Nobody who rings makes the store work sooner.
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
         }
         let Some(shared) = broker.upgrade() else {
             return false;
@@ -117,6 +134,16 @@ pub(crate) enum After {
 }
 
 impl Shared {
+    /// The writer has ended for no good reason: nobody is to wait for it.
+    fn give_up(&self) {
+        let mut wakeups = Wakeups::default();
+        self.core
+            .lock()
+            .give_up(StoreFailed::closed(), &mut wakeups);
+        wakeups.send();
+        self.note_change();
+    }
+
     /// Commits round by round until nothing waits.
     fn commit_rounds(&self, rings: &Receiver<()>, mut sweep: bool) -> Result<After, StoreFailed> {
         loop {
@@ -150,7 +177,7 @@ impl Shared {
     }
 
     fn commit(&self, round: Round) -> Result<(), StoreFailed> {
-        let committed = if round.lot.is_empty() {
+        let committed = if round.lot.is_empty() && !round.tries() {
             Ok(())
         } else {
             self.store.commit(&round.lot)

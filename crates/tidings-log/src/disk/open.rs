@@ -28,7 +28,8 @@ pub(super) fn first(
     cache_bytes: usize,
     new_epoch: impl FnOnce() -> Epoch,
 ) -> Result<(Database, Found), Fault> {
-    let db = database(file, cache_bytes)?;
+    // Without the check the engine trusts the pages of a file that was closed cleanly.
+    let db = database(file, cache_bytes, true)?;
     let is_new = tables::is_blank(&db)?;
     if is_new {
         tables::create(&db, &new_epoch())?;
@@ -45,9 +46,10 @@ pub(super) fn first(
     Ok((db, found))
 }
 
-/// Opens a log that was open before. Its epochs tell that it is the same.
+/// Opens a log that was open before. Its epochs tell that it is the same. It is not checked again: it has to be back
+/// soon, and every record that is read is checked by itself.
 pub(super) fn again(file: LogFile, cache_bytes: usize, epochs: &Epochs) -> Result<Database, Fault> {
-    let db = database(file, cache_bytes)?;
+    let db = database(file, cache_bytes, false)?;
     if tables::is_blank(&db)? {
         return Err(Fault::Replaced);
     }
@@ -58,11 +60,10 @@ pub(super) fn again(file: LogFile, cache_bytes: usize, epochs: &Epochs) -> Resul
     Ok(db)
 }
 
-fn database(file: LogFile, cache_bytes: usize) -> Result<Database, Fault> {
+fn database(file: LogFile, cache_bytes: usize, check: bool) -> Result<Database, Fault> {
     let db = Database::builder()
         .set_cache_size(cache_bytes)
-        // Without it the engine trusts the pages of a file that was closed cleanly.
-        .set_check_integrity_on_open(true)
+        .set_check_integrity_on_open(check)
         .create_with_backend(file)?;
     Ok(db)
 }

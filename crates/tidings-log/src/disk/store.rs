@@ -131,6 +131,11 @@ impl DiskStore {
         Ok(())
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        self.medium.path()
+    }
+
     /// Visits every event, by rising sequence. The visitor must not use the store.
     ///
     /// # Errors

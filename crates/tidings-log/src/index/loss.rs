@@ -1,6 +1,6 @@
 use crate::{Record, Scope, Topic};
 
-use super::Index;
+use super::{History, Index};
 
 /// What a reader has missed while it was under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl Index {
             return Holes::default();
         }
         let mut holes = Holes::default();
-        for history in self.histories(scope) {
-            if history.evicted <= after || history.evicted_at <= since {
+        for history in self.evicted_after(scope, after) {
+            if history.evicted_at <= since {
                 continue;
             }
             if history.inherited {
@@ -60,6 +60,25 @@ impl Index {
         };
         holes.forgotten |= !known_only && self.forgotten > after && self.forgotten_at > since;
         holes
+    }
+
+    /// The topics of the scope that miss something after this sequence. Patterns look at no others.
+    fn evicted_after<'a>(
+        &'a self,
+        scope: &Scope<'a>,
+        after: u64,
+    ) -> Box<dyn Iterator<Item = &'a History> + 'a> {
+        match *scope {
+            Scope::Topics(topics) => {
+                let histories = topics.iter().filter_map(|topic| self.history(topic));
+                Box::new(histories.filter(move |history| history.evicted > after))
+            }
+            Scope::Matching(accepts) => {
+                let slots = self.by_evicted.range((after + 1, 0)..).rev();
+                let histories = slots.map(|(_, slot)| &self.topics[*slot]);
+                Box::new(histories.filter(|history| accepts(&history.topic)))
+            }
+        }
     }
 
     /// Whether a newer event of the same key has made this one unnecessary; only topics with keyed rules know.

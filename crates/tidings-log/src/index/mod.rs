@@ -37,6 +37,8 @@ pub(crate) struct Index {
     due: BTreeSet<(Timestamp, usize)>,
     /// All topics in the order in which they would be forgotten: ended ones last, then by their newest event.
     stalest: BTreeSet<(bool, u64, usize)>,
+    /// All topics by their highest evicted sequence.
+    by_evicted: BTreeSet<(u64, usize)>,
     /// The highest sequence of any topic that was forgotten altogether.
     forgotten: u64,
     /// The number of the newest forgetting, among the evictions.
@@ -80,6 +82,7 @@ impl Index {
             names: BTreeSet::new(),
             due: BTreeSet::new(),
             stalest: BTreeSet::new(),
+            by_evicted: BTreeSet::new(),
             forgotten: 0,
             forgotten_at: 0,
             highest_evicted: 0,
@@ -174,11 +177,14 @@ impl Index {
         self.topic_changes += u64::from(record.ends_topic);
         self.add_event(slot, &arrival, record.time);
         self.enforce_limits(slot);
+        self.enforce_capacity();
     }
 
     fn add_topic(&mut self, history: History) -> usize {
         let (name, ended, last) = (history.topic.clone(), history.ended, history.last);
+        let evicted = history.evicted;
         let slot = self.topics.insert(history);
+        self.by_evicted.insert((evicted, slot));
         self.names.insert(name.clone());
         self.slots.insert(name, slot);
         self.stalest.insert((ended, last, slot));
@@ -202,6 +208,11 @@ impl Index {
             size: size_of(event),
         };
         self.events.push(event.sequence, stub);
+    }
+
+    /// Whether so many topics are no more than the capacity allows.
+    pub(crate) fn has_room_for(&self, topics: usize) -> bool {
+        topics <= self.options.capacity.topics
     }
 
     /// How many of so many new topics there is room for now, forgetting only topics that are not in use.
@@ -256,29 +267,43 @@ impl Index {
         self.topic_changes += 1;
         self.evictions += 1;
         self.forgotten_at = self.evictions;
-        self.forgotten = self.forgotten.max(history.last);
-        self.highest_evicted = self.highest_evicted.max(history.last);
+        // What was lost in a crash may have come after the last event that is known.
+        let last = history.last.max(history.evicted);
+        self.forgotten = self.forgotten.max(last);
+        self.highest_evicted = self.highest_evicted.max(last);
+        self.by_evicted.remove(&(history.evicted, slot));
         self.debris.moved.remove(&slot);
         self.debris.topics.push(history.id);
         self.debris.events.extend(history.sequences);
     }
 
-    /// Gives up an event that cannot be read any more. Whoever asks for it is told that something is missing.
+    /// Gives up an event that cannot be read any more. Whoever asks for it is told that something is missing. It is not
+    /// removed from the store, which might fail at it.
     pub(crate) fn lose(&mut self, sequence: u64) {
         let Some(stub) = self.events.get(sequence) else {
             return;
         };
         let (slot, size) = (stub.topic as usize, u64::from(stub.size.get()));
         if self.topics[slot].sequences.front() == Some(&sequence) {
-            return self.evict_oldest(slot);
+            let before = self.debris.events.len();
+            self.evict_oldest(slot);
+            self.debris.events.truncate(before);
+            return;
         }
         self.events.take(sequence);
         self.bytes -= size;
         self.evictions += 1;
         self.highest_evicted = self.highest_evicted.max(sequence);
-        self.topics[slot].remove(sequence, size, self.evictions);
-        self.debris.events.push(sequence);
+        let history = &mut self.topics[slot];
+        self.by_evicted.remove(&(history.evicted, slot));
+        history.remove(sequence, size, self.evictions);
+        self.by_evicted.insert((history.evicted, slot));
         self.debris.moved.insert(slot);
+    }
+
+    /// Whether the event is retained.
+    pub(crate) fn retains(&self, sequence: u64) -> bool {
+        self.events.get(sequence).is_some()
     }
 
     fn enforce_limits(&mut self, slot: usize) {
@@ -289,7 +314,6 @@ impl Index {
         {
             self.evict_oldest(slot);
         }
-        self.enforce_capacity();
     }
 
     fn enforce_capacity(&mut self) {
@@ -320,7 +344,9 @@ impl Index {
         self.bytes -= size;
         self.evictions += 1;
         self.highest_evicted = self.highest_evicted.max(sequence);
+        self.by_evicted.remove(&(history.evicted, slot));
         history.pop(size, self.evictions);
+        self.by_evicted.insert((history.evicted, slot));
         let ended = history.ended;
         self.debris.events.push(sequence);
         self.debris.moved.insert(slot);

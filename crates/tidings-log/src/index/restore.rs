@@ -30,7 +30,11 @@ impl Restore {
         }
     }
 
-    pub(crate) fn topic(&mut self, row: &TopicRow) {
+    /// Adds a topic. False if there is one of this name already, which a sound log does not have.
+    pub(crate) fn topic(&mut self, row: &TopicRow) -> bool {
+        if self.index.history(&row.name).is_some() {
+            return false;
+        }
         let rules = self.index.options.rules_for(&row.name);
         let mut history = History::restored(row, rules);
         let lost_some = self.crashed.is_some_and(|opened| row.volatile > opened);
@@ -44,6 +48,7 @@ impl Restore {
         if lost_some {
             self.index.debris.moved.insert(slot);
         }
+        true
     }
 
     pub(crate) fn event(&mut self, event: &StoredEvent<'_>) {
@@ -67,10 +72,9 @@ impl Restore {
         index.head = self.head.max(index.head);
         index.expire(now);
         for slot in self.slots.into_values() {
-            if index.topics.contains(slot) {
-                index.enforce_limits(slot);
-            }
+            index.enforce_limits(slot);
         }
+        index.enforce_capacity();
         // Ended topics without events had only been waiting to be forgotten.
         let empty = |history: &History| history.ended && history.sequences.is_empty();
         let topics = index.topics.iter();

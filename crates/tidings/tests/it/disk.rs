@@ -9,18 +9,18 @@ use tidings::{
 
 use crate::fixture::{brief, read_to_end, selector, to, topic};
 
-const SOON: std::time::Duration = std::time::Duration::from_secs(5);
+pub(crate) const SOON: std::time::Duration = std::time::Duration::from_secs(5);
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn open(folder: &Path) -> Broker {
+pub(crate) fn open(folder: &Path) -> Broker {
     Broker::builder().open(folder).unwrap()
 }
 
 /// A broker on which topics under `live/` are of durability `memory`.
-fn open_mixed(folder: &Path) -> Broker {
+pub(crate) fn open_mixed(folder: &Path) -> Broker {
     let live = TopicSettings {
         selector: selector("live/**"),
         retention: None,
@@ -30,12 +30,12 @@ fn open_mixed(folder: &Path) -> Broker {
     Broker::builder().topics(live).open(folder).unwrap()
 }
 
-async fn publish(broker: &Broker, name: &str, data: &str) -> u64 {
+pub(crate) async fn publish(broker: &Broker, name: &str, data: &str) -> u64 {
     let receipt = broker.publish(topic(name), Event::new(data)).await;
     receipt.unwrap().id.sequence
 }
 
-fn line(name: &str, data: &str, key: Option<&str>) -> Publication {
+pub(crate) fn line(name: &str, data: &str, key: Option<&str>) -> Publication {
     Publication {
         topic: topic(name),
         event: Event::new(data),
@@ -45,7 +45,11 @@ fn line(name: &str, data: &str, key: Option<&str>) -> Publication {
 }
 
 /// What a subscription gets up to and with the event that has this data.
-async fn read_until(broker: &Broker, subscription: Subscription, last: &str) -> Vec<String> {
+pub(crate) async fn read_until(
+    broker: &Broker,
+    subscription: Subscription,
+    last: &str,
+) -> Vec<String> {
     let mut subscriber = broker.subscribe(subscription).unwrap();
     let mut read: Vec<String> = Vec::new();
     loop {
@@ -59,7 +63,7 @@ async fn read_until(broker: &Broker, subscription: Subscription, last: &str) -> 
 }
 
 /// Ends a broker as a crash would: nothing more is written. Waits until the folder is free.
-async fn crash(broker: Broker, folder: &Path) -> Broker {
+pub(crate) async fn crash(broker: Broker, folder: &Path) -> Broker {
     drop(broker);
     loop {
         match Broker::builder().open(folder) {

@@ -7,6 +7,7 @@ mod changing;
 mod closing;
 mod deleting;
 mod disk;
+mod disk_edges;
 mod ending;
 mod fixture;
 mod history;

@@ -8,8 +8,8 @@ use std::{
 use fastrand::Rng;
 
 use crate::{
-    Durability, Entry, Log, LogOptions, Lot, OpenError, Record, Retention, Scope, Timestamp, Topic,
-    TopicRules, Window,
+    Capacity, Durability, Entry, Log, LogOptions, Lot, OpenError, Record, Retention, Scope,
+    Timestamp, Topic, TopicRules, Window,
     disk::simulation::{
         disk::{SimulatedDisk, Trouble},
         model::open,
@@ -52,6 +52,8 @@ struct Said {
     refused: BTreeSet<u64>,
     /// The highest sequence of anybody.
     highest: u64,
+    /// The events of topics that were forgotten to make room. A crash may bring them back.
+    forgotten_events: BTreeMap<u64, (Arc<Record>, Durability)>,
     /// The topics that were deleted, with their last event.
     deleted: BTreeMap<Topic, u64>,
     /// The highest sequence of any deleted topic.
@@ -90,8 +92,11 @@ fn options() -> LogOptions {
         keyed: false,
     };
     LogOptions {
+        capacity: Capacity {
+            topics: 4,
+            ..Capacity::default()
+        },
         rules: Some(Arc::new(rules)),
-        ..LogOptions::default()
     }
 }
 
@@ -142,7 +147,8 @@ impl Run {
         let mut events = Vec::new();
         for _ in 0..self.rng.usize(1..=5) {
             let topic = topic(self.rng.choice(&TOPICS).unwrap());
-            if log.will_have_ended(&topic) {
+            let is_new = !log.will_contain(&topic);
+            if log.will_have_ended(&topic) || (is_new && log.room_for(1, |_| false) == 0) {
                 continue;
             }
             let durability = *self
@@ -161,6 +167,9 @@ impl Run {
             } else {
                 events.push((record, durability));
             }
+        }
+        if events.is_empty() && self.rng.bool() {
+            return true;
         }
         let sweep = self.rng.bool();
         let lot = log.lot(&events, sweep);
@@ -182,6 +191,11 @@ impl Run {
     fn release(&mut self, log: &mut Log, record: &Arc<Record>, durability: Durability) {
         log.release(record, |_| false);
         self.said.say(record, durability);
+        for topic in TOPICS.map(topic) {
+            if !log.contains(&topic) {
+                self.said.forget(&topic);
+            }
+        }
     }
 
     fn delete(&mut self, log: &mut Log, topic: &Topic) -> bool {
@@ -246,6 +260,25 @@ impl Said {
         self.events.retain(|_, (record, _)| record.topic != *topic);
         self.ended.remove(topic);
         self.deleted.insert(topic.clone(), last);
+        let unsure = self.unsure.get(topic).copied().unwrap_or(0);
+        self.forgotten = self.forgotten.max(last).max(unsure);
+    }
+
+    /// The topic made room for another one, if it was there.
+    fn forget(&mut self, topic: &Topic) {
+        let said = self
+            .events
+            .iter()
+            .filter(|(_, (record, _))| record.topic == *topic);
+        let said: Vec<_> = said
+            .map(|(sequence, event)| (*sequence, event.clone()))
+            .collect();
+        // Of those that a crash has cost all of their events only the head after it is known.
+        let last = said.last().map_or(0, |(last, _)| *last);
+        let last = last.max(self.unsure.get(topic).copied().unwrap_or(0));
+        self.forgotten_events.extend(said);
+        self.events.retain(|_, (record, _)| record.topic != *topic);
+        self.ended.remove(topic);
         self.forgotten = self.forgotten.max(last);
     }
 
@@ -279,11 +312,23 @@ impl Said {
             if let Some((unknown, durability)) = self.unknown.remove(sequence) {
                 self.say_found(&unknown, durability);
             }
+            if let Some((forgotten, durability)) = self.forgotten_events.remove(sequence) {
+                self.say_found(&forgotten, durability);
+            }
             let said = self.events.get(sequence).map(|(record, _)| record);
             assert_eq!(said, Some(record), "what is at {sequence} was never said");
         }
+        for topic in TOPICS.map(topic) {
+            if !log.contains(&topic) {
+                self.forget(&topic);
+            }
+        }
+        self.forgotten_events.clear();
         // One that was there may have been evicted since.
         for (sequence, (record, _)) in std::mem::take(&mut self.unknown) {
+            if !log.contains(&record.topic) {
+                self.forgotten = self.forgotten.max(sequence);
+            }
             self.perhaps_evicted.insert(record.topic.clone(), sequence);
         }
         self.check_losses(log, &there);
