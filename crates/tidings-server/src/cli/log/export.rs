@@ -16,7 +16,7 @@ use tidings_log::{Position, StoredLog, StoredRecord, Topic};
 use crate::cli::exit::Exit;
 use crate::cli::log::gaps::Gaps;
 use crate::cli::log::line::Line;
-use crate::cli::log::{FolderArgs, until_signal};
+use crate::cli::log::{FolderArgs, listen, until_signal};
 use crate::cli::notice;
 use crate::cli::progress::Progress;
 
@@ -55,6 +55,7 @@ pub(super) struct ExportArgs {
 pub(super) async fn export(args: ExportArgs) -> anyhow::Result<Exit> {
     let log = args.folder.open()?;
     let file = args.file.filter(|file| file != Path::new("-"));
+    let signals = listen()?;
     let target = file.map(|file| Target::new(file, args.force)).transpose()?;
     let (out, is_seen): (Box<dyn Write + Send>, bool) = match &target {
         Some(target) => (Box::new(target.temporary.reopen()?), false),
@@ -70,7 +71,7 @@ pub(super) async fn export(args: ExportArgs) -> anyhow::Result<Exit> {
         skip_damaged: args.skip_damaged,
         progress,
     };
-    let summary = match until_signal(move || export.write_to(BufWriter::new(out))).await? {
+    let summary = match until_signal(signals, move || export.write_to(BufWriter::new(out))).await? {
         ControlFlow::Continue(summary) => summary,
         ControlFlow::Break(exit) => return Ok(exit),
     };

@@ -13,7 +13,7 @@ use tidings_log::{Epoch, Import, ImportError, OpenError, StoredLog};
 use crate::cli::exit::Exit;
 use crate::cli::line_buffer::LineBuffer;
 use crate::cli::log::line::Line;
-use crate::cli::log::{FolderArgs, name_the_hub, until_signal};
+use crate::cli::log::{FolderArgs, listen, name_the_hub, until_signal};
 use crate::cli::notice;
 use crate::cli::progress::Progress;
 
@@ -43,6 +43,7 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
     let folder = args.folder.data_dir;
     refuse_a_log(&folder)?;
     let (input, progress) = open(args.file.as_deref().filter(|file| *file != Path::new("-")))?;
+    let signals = listen()?;
     let made = MadeFolders::new(&folder);
     let made = made.with_context(|| format!("cannot make the folder '{}'", folder.display()))?;
     let beside = tempfile::Builder::new()
@@ -50,7 +51,7 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
         .tempdir_in(&folder)
         .with_context(|| format!("cannot write in '{}'", folder.display()))?;
     let path = beside.path().to_owned();
-    let imported = match until_signal(move || read(input, &path, &progress)).await? {
+    let imported = match until_signal(signals, move || read(input, &path, &progress)).await? {
         ControlFlow::Continue(imported) => imported,
         ControlFlow::Break(exit) => return Ok(exit),
     };

@@ -85,11 +85,16 @@ fn name_the_hub(error: OpenError) -> anyhow::Error {
     }
 }
 
+/// Listens for the signals that end a command. Until then one ends it wherever it is, and nothing is cleared away.
+fn listen() -> anyhow::Result<Signals> {
+    Signals::listen().context("cannot listen for signals")
+}
+
 /// Does the work on a thread of its own. After a signal the command ends without waiting for it.
 async fn until_signal<T: Send + 'static>(
+    mut signals: Signals,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<ControlFlow<Exit, T>> {
-    let mut signals = Signals::listen().context("cannot listen for signals")?;
     tokio::select! {
         done = spawn_blocking(work) => Ok(ControlFlow::Continue(done??)),
         signal = signals.next() => {
