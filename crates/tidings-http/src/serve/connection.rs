@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::ServeLimits;
 use super::admission::Permit;
+use super::engine::EngineDoor;
 use super::exchange::{Answers, Exchange};
 use super::phase::{Phase, Phases};
 use super::socket::{Protocol, Socket};
@@ -28,6 +29,7 @@ pub(super) struct Connection {
     pub(super) stay: Stay,
     pub(super) phases: Phases,
     pub(super) permit: Permit,
+    pub(super) engines: Option<EngineDoor>,
 }
 
 /// How long a connection is welcome.
@@ -46,6 +48,8 @@ pub(super) enum Ending {
     Closed,
     /// Because the server's time to drain was over.
     Cut,
+    /// As far as hyper is concerned: an engine has the socket.
+    Parted,
 }
 
 /// Time to complete a first request once the server drains: enough for one that is on its way,
@@ -84,17 +88,26 @@ impl Connection {
             exchange,
         };
         match protocol {
-            Protocol::Http1 => http1::serve(socket, answers, course).await,
+            Protocol::Http1 => http1::serve(socket, answers, course, self.engines).await,
             // Boxed, since a connection's task is as large as the larger of the two.
             Protocol::Http2 => Box::pin(http2::serve(socket, answers, course, &self.limits)).await,
         }
     }
 }
 
+/// How hyper's part in a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// With the connection.
+    Closed(hyper::Result<()>),
+    /// With an event stream that goes on without it.
+    Parted,
+}
+
 /// A connection that hyper drives.
 pub(super) trait Conversation {
-    /// Runs until the connection is over.
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>>;
+    /// Runs until hyper has nothing more to do with the connection.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<End>;
 
     /// Lets the requests in flight be the last ones.
     fn wind_up(&mut self);
@@ -163,7 +176,7 @@ impl Course {
         });
         match self.until_asked(first).await {
             Ok(None) => {}
-            Ok(Some(end)) => return closed(end),
+            Ok(Some(end)) => return ended(end),
             Err(ending) => return ending,
         }
 
@@ -180,7 +193,7 @@ impl Course {
             };
             select! {
                 biased;
-                end = poll_fn(|context| conversation.poll_end(context)) => return closed(end),
+                end = poll_fn(|context| conversation.poll_end(context)) => return ended(end),
                 phase = self.phases.next() => match phase {
                     Phase::Serving => {}
                     Phase::Draining => {
@@ -202,10 +215,11 @@ impl Course {
     }
 }
 
-fn closed(end: hyper::Result<()>) -> Ending {
+fn ended(end: End) -> Ending {
     match end {
-        Ok(()) => debug!("closed"),
-        Err(error) => debug!(error = &error as &dyn std::error::Error, "closed"),
+        End::Parted => return Ending::Parted,
+        End::Closed(Ok(())) => debug!("closed"),
+        End::Closed(Err(error)) => debug!(error = &error as &dyn std::error::Error, "closed"),
     }
     Ending::Closed
 }

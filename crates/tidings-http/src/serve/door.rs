@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, debug_span};
 
 use super::admission::Admission;
 use super::connection::{Connection, Ending, Stay};
+use super::engine::EngineDoor;
 use super::phase::Phases;
 use super::{ServeLimits, refusal};
 
@@ -24,6 +25,7 @@ pub(super) struct Door {
     /// Room for the connections that are held just long enough to be refused.
     refusing: Arc<Admission>,
     phases: Phases,
+    engines: Option<EngineDoor>,
 }
 
 /// Connections over a cap that are answered at one time; beyond it they are closed unanswered.
@@ -33,7 +35,12 @@ const REFUSED_AT_ONE_TIME: usize = 256;
 const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 impl Door {
-    pub(super) fn new(router: Router, limits: ServeLimits, phases: Phases) -> Self {
+    pub(super) fn new(
+        router: Router,
+        limits: ServeLimits,
+        phases: Phases,
+        engines: Option<EngineDoor>,
+    ) -> Self {
         Self {
             router,
             refusals: refusal::router(),
@@ -41,6 +48,7 @@ impl Door {
             refusing: Admission::new(REFUSED_AT_ONE_TIME, REFUSED_AT_ONE_TIME),
             limits: Arc::new(limits),
             phases,
+            engines,
         }
     }
 
@@ -53,6 +61,7 @@ impl Door {
             stay,
             phases: self.phases.clone(),
             permit,
+            engines: self.engines.clone(),
         };
         if let Some(permit) = self.admission.admit(remote.ip()) {
             let served = connection(&self.router, Stay::Open, permit).run(stream, remote);

@@ -17,6 +17,8 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tower::Service;
 
+use super::handoff::Handoff;
+
 /// What the parts of one connection know of each other's progress: the socket, the requests and
 /// the task that drives them. The flags order nothing else and are read on their own.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(super) struct Exchange {
     asked: AtomicBool,
     /// Bytes have come that no complete request accounts for.
     sending: AtomicBool,
+    /// The event stream that is on its way out of hyper, if there is one.
+    pub(super) handoff: Handoff,
 }
 
 impl Exchange {

@@ -14,7 +14,7 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::ServeLimits;
-use super::connection::{Conversation, Course, Ending};
+use super::connection::{Conversation, Course, End, Ending};
 use super::exchange::Answers;
 use super::socket::Socket;
 use super::streams::{StreamBody, StreamTasks};
@@ -80,8 +80,8 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
     E: Http2ServerConnExec<S::Future, B>,
 {
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        Pin::new(self).poll(context)
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        Pin::new(self).poll(context).map(End::Closed)
     }
 
     fn wind_up(&mut self) {

@@ -8,7 +8,9 @@ mod accept;
 mod admission;
 mod connection;
 mod door;
+mod engine;
 mod exchange;
+mod handoff;
 mod http1;
 mod http2;
 mod limits;
@@ -18,7 +20,9 @@ mod socket;
 mod streams;
 
 use std::future::{Future, pending};
+use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::thread::available_parallelism;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -30,6 +34,7 @@ use tracing::info;
 use self::accept::Acceptor;
 use self::connection::Ending;
 use self::door::Door;
+use self::engine::Engines;
 use self::phase::{Phase, Phases};
 
 pub use self::limits::ServeLimits;
@@ -76,6 +81,7 @@ pub async fn serve(listener: TcpListener, router: Router) {
 pub struct Server {
     router: Router,
     limits: ServeLimits,
+    engine_threads: usize,
 }
 
 /// How a [`Server`] came to its end.
@@ -92,6 +98,7 @@ impl Server {
         Self {
             router,
             limits: ServeLimits::default(),
+            engine_threads: available_parallelism().map_or(1, NonZeroUsize::get),
         }
     }
 
@@ -99,6 +106,19 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: ServeLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets how many threads write [`EventStream`](crate::EventStream)s of plain HTTP/1.1, for which a connection then
+    /// costs no task and no buffer. With 0 they are written by the runtime, as everything else is.
+    ///
+    /// Such a stream is the last response of its connection, and says so by `connection: close`. Layers around the route
+    /// keep their hold on the body, which is polled and dropped by one of these threads.
+    ///
+    /// Default: as many as there are cores.
+    #[must_use]
+    pub fn engine_threads(mut self, threads: usize) -> Self {
+        self.engine_threads = threads;
         self
     }
 
@@ -127,7 +147,8 @@ impl Server {
     ) -> Drained {
         let (phase, phases) = Phases::new();
         let drain_timeout = self.limits.drain_timeout;
-        let door = Door::new(self.router, self.limits, phases);
+        let engines = Engines::start(self.engine_threads, self.limits.write_timeout);
+        let door = Door::new(self.router, self.limits, phases, engines.door());
         let mut acceptor = Acceptor::new(listener);
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -141,34 +162,38 @@ impl Server {
             }
         }
 
-        info!(connections = connections.len(), "draining");
+        info!(
+            connections = connections.len(),
+            streams = engines.open(),
+            "draining"
+        );
         phase.send_replace(Phase::Draining);
         let mut newcomers = JoinSet::new();
         let drain = async {
-            while !connections.is_empty() {
+            while !connections.is_empty() || engines.open() > 0 {
                 select! {
                     (stream, remote) = acceptor.accept() => {
                         door.open(&mut newcomers, stream, remote);
                     }
                     Some(_ended) = connections.join_next() => {}
                     Some(_ended) = newcomers.join_next() => {}
+                    () = engines.emptied(), if engines.open() > 0 => {}
                 }
             }
             drop(acceptor);
             while newcomers.join_next().await.is_some() {}
         };
         let in_time = timeout(drain_timeout, drain).await.is_ok();
-        if in_time {
-            return Drained { cut: 0 };
-        }
-
-        phase.send_replace(Phase::Over);
         let mut cut = 0;
+        if !in_time {
+            phase.send_replace(Phase::Over);
+        }
         for set in [&mut connections, &mut newcomers] {
             while let Some(ended) = set.join_next().await {
                 cut += usize::from(matches!(ended, Ok(Ending::Cut)));
             }
         }
+        cut += engines.stop().await;
         Drained { cut }
     }
 }

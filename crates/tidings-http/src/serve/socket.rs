@@ -27,8 +27,10 @@ pub(super) struct Socket {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Set once our half is closed.
     linger: Option<Linger>,
+    /// The last write took all that it was given, and that ended a line.
+    at_line_end: bool,
     /// The socket's place among the connections allowed, for as long as it is open.
-    _permit: Permit,
+    permit: Permit,
 }
 
 /// What a connection speaks.
@@ -66,7 +68,8 @@ impl Socket {
             write_timeout,
             stalled: None,
             linger: None,
-            _permit: permit,
+            at_line_end: false,
+            permit,
         }
     }
 
@@ -92,6 +95,11 @@ impl Socket {
         self.exchange.received();
         self.prefix = Bytes::copy_from_slice(&first[..filled]);
         Ok(protocol)
+    }
+
+    /// Gives the socket up, with its place.
+    pub(super) fn into_parts(self) -> (TcpStream, Permit) {
+        (self.stream, self.permit)
     }
 
     /// Turns a write that has been waiting too long into an error.
@@ -165,6 +173,8 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let all = matches!(written, Poll::Ready(Ok(count)) if count == bytes.len());
+        self.at_line_end = all && bytes.ends_with(b"\r\n");
         self.progress(context, written)
     }
 
@@ -174,6 +184,10 @@ impl AsyncWrite for Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        let all = matches!(written, Poll::Ready(Ok(count)) if count == offered);
+        let last = slices.iter().rfind(|slice| !slice.is_empty());
+        self.at_line_end = all && last.is_some_and(|last| last.ends_with(b"\r\n"));
         self.progress(context, written)
     }
 
@@ -182,7 +196,13 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        // hyper flushes only when it has written all it had. A line's end, that of the head or of a chunk, is a second
+        // sign of it.
+        if self.at_line_end {
+            self.exchange.handoff.flushed();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Closes our half, then reads what the peer has sent, and what a peer in the middle of a

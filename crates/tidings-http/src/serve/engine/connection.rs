@@ -1,0 +1,239 @@
+//! One event stream on its socket.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use axum::body::Body;
+use mio::event::Event;
+use mio::{Registry, Token};
+use tracing::{Span, debug};
+
+use super::Adopted;
+use super::chunks::Chunks;
+use super::gather::{Given, gather};
+use super::inbox::Signal;
+use super::socket::{Reason, Socket};
+use super::tally::Counted;
+use crate::serve::admission::Permit;
+use crate::stream::Pulse;
+
+/// A stream and what it holds. The order of the fields is the order in which they are given back: the permit and the
+/// count when the socket is closed and the subscription gone.
+pub(super) struct Connection {
+    socket: Socket,
+    stage: Stage,
+    signal: Arc<Signal>,
+    /// When the kernel last took something, when it stopped doing so, or when our half was closed.
+    since: Moment,
+    /// Silence after which a comment is due, in milliseconds; 0 is never.
+    keep_alive: u32,
+    pulse: Pulse,
+    /// `None` if nobody listens.
+    span: Option<Box<Span>>,
+    _permit: Permit,
+    _counted: Counted,
+}
+
+/// Milliseconds since the thread began.
+pub(super) type Moment = u64;
+
+enum Stage {
+    /// The body may give more. It is not asked while the socket has no room.
+    Open(Body),
+    /// It has ended; its last bytes may be waiting.
+    Ended,
+    /// Our half is closed. What the peer still sends is read for a moment: a close with unread input would reset
+    /// the connection and destroy what is on its way.
+    Closing,
+}
+
+/// What is to be done with a connection after a look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing before the next notice.
+    Wait,
+    /// It has more to do; others go first.
+    Again,
+}
+
+/// How long the peer has to close its half after the end of a stream.
+const LINGER_MILLIS: Moment = 1_000;
+
+impl Connection {
+    /// Makes a stream one of the thread's.
+    ///
+    /// # Errors
+    /// If the system cannot watch another socket.
+    pub(super) fn adopt(
+        adopted: Adopted,
+        counted: Counted,
+        signal: Signal,
+        registry: &Registry,
+        now: Moment,
+    ) -> io::Result<Self> {
+        let socket = Socket::watch(adopted.socket, Token(signal.token()), registry)?;
+        let keep_alive = adopted.pulse.take_over().unwrap_or_default().as_millis();
+        Ok(Self {
+            socket,
+            stage: Stage::Open(adopted.body),
+            signal: Arc::new(signal),
+            since: now,
+            keep_alive: u32::try_from(keep_alive).unwrap_or(u32::MAX),
+            pulse: adopted.pulse,
+            span: (!adopted.span.is_disabled()).then(|| Box::new(adopted.span)),
+            _permit: adopted.permit,
+            _counted: counted,
+        })
+    }
+
+    /// Whether its body has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open(_))
+    }
+
+    /// The silence after which a comment is due.
+    pub(super) fn keep_alive(&self) -> Option<Duration> {
+        (self.keep_alive > 0).then(|| Duration::from_millis(self.keep_alive.into()))
+    }
+
+    /// Marks it as waiting to be looked at. False if it was already.
+    pub(super) fn raise(&self) -> bool {
+        self.signal.raise()
+    }
+
+    /// Goes on with a connection that was woken, or whose turn has come again.
+    ///
+    /// # Errors
+    /// Why it is over.
+    pub(super) fn advance(&mut self, chunks: &mut Chunks, now: Moment) -> Result<Next, Reason> {
+        let next = self.write(chunks, now)?;
+        if self.socket.has_unread() {
+            self.socket.discard()?;
+        }
+        Ok(self.unless_unread(next))
+    }
+
+    /// Does what a notice from the kernel calls for.
+    ///
+    /// # Errors
+    /// Why the connection is over.
+    pub(super) fn notice(
+        &mut self,
+        event: &Event,
+        chunks: &mut Chunks,
+        now: Moment,
+    ) -> Result<Next, Reason> {
+        self.socket.check(event)?;
+        if event.is_readable() {
+            self.socket.discard()?;
+        }
+        if !event.is_writable() || self.socket.has_room() {
+            return Ok(self.unless_unread(Next::Wait));
+        }
+        if self.socket.write_rest()? > 0 {
+            self.since = now;
+        }
+        let next = match self.stage {
+            Stage::Open(_) => self.write(chunks, now)?,
+            Stage::Ended => self.close_our_half(now)?,
+            Stage::Closing => Next::Wait,
+        };
+        Ok(self.unless_unread(next))
+    }
+
+    /// Does what the time calls for.
+    ///
+    /// # Errors
+    /// Why the connection is over.
+    pub(super) fn look(&mut self, write_timeout: Moment, now: Moment) -> Result<Next, Reason> {
+        let silent = now.saturating_sub(self.since);
+        match self.stage {
+            Stage::Closing if silent >= LINGER_MILLIS => Err(Reason::Ended),
+            Stage::Closing => Ok(Next::Wait),
+            Stage::Open(_) | Stage::Ended if !self.socket.has_room() => {
+                if silent >= write_timeout {
+                    return Err(Reason::Stalled);
+                }
+                Ok(Next::Wait)
+            }
+            Stage::Open(_) if self.keep_alive > 0 && silent >= u64::from(self.keep_alive) => {
+                self.pulse.beat();
+                Ok(Next::Again)
+            }
+            Stage::Open(_) | Stage::Ended => Ok(Next::Wait),
+        }
+    }
+
+    /// Closes it and tells the log why.
+    pub(super) fn close(self, reason: &Reason) {
+        if let Reason::Stalled = reason {
+            self.socket.reset_on_close();
+        }
+        let none = Span::none();
+        let span = self.span.as_deref().unwrap_or(&none);
+        match reason {
+            Reason::Ended | Reason::Left => debug!(parent: span, "closed"),
+            Reason::Lost(error) => debug!(parent: span, %error, "closed"),
+            Reason::Stalled => debug!(parent: span, "closed: the peer reads nothing"),
+            Reason::Failed(error) => debug!(parent: span, %error, "closed: the stream failed"),
+            Reason::Panicked => debug!(parent: span, "closed: the stream panicked"),
+        }
+    }
+
+    /// Writes what the body has, unless something older waits. The notice of room for that brings it back here, and
+    /// until then no wake-up of the body is wanted: the signal stays up.
+    fn write(&mut self, chunks: &mut Chunks, now: Moment) -> Result<Next, Reason> {
+        let Stage::Open(body) = &mut self.stage else {
+            return Ok(Next::Wait);
+        };
+        if !self.socket.has_room() {
+            return Ok(Next::Wait);
+        }
+        self.signal.lower();
+        chunks.clear();
+        let given = gather(body, &Waker::from(Arc::clone(&self.signal)), chunks);
+        if !chunks.is_empty() {
+            self.since = now;
+            self.socket.write(chunks)?;
+        }
+        match given {
+            Given::Failure(error) => Err(Reason::Failed(error)),
+            Given::Some if self.socket.has_room() => Ok(Next::Again),
+            Given::Some | Given::All => Ok(Next::Wait),
+            Given::End => {
+                self.stage = Stage::Ended;
+                self.close_our_half(now)
+            }
+        }
+    }
+
+    fn close_our_half(&mut self, now: Moment) -> Result<Next, Reason> {
+        if self.socket.has_room() {
+            self.stage = Stage::Closing;
+            self.since = now;
+            self.socket.close_our_half()?;
+            self.socket.discard()?;
+        }
+        Ok(Next::Wait)
+    }
+
+    /// What comes next, or another look if there is more to discard.
+    fn unless_unread(&self, next: Next) -> Next {
+        if !self.socket.has_unread() {
+            return next;
+        }
+        self.signal.lower();
+        Next::Again
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! A thread that writes many streams.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token};
+use slab::Slab;
+use tracing::{debug, warn};
+
+use super::Adopted;
+use super::chunks::Chunks;
+use super::connection::{Connection, Moment, Next};
+use super::inbox::{Inbox, Posted, Signal};
+use super::socket::Reason;
+use super::tally::Counted;
+
+/// One thread's connections and what it does with them.
+#[derive(Debug)]
+pub(super) struct Engine {
+    poll: Poll,
+    inbox: Arc<Inbox>,
+    connections: Slab<Connection>,
+    /// Tokens of connections to look at, in the order in which they were woken. One may be of a connection that has
+    /// gone, or of another that has its place by now: to look at it in vain does no harm.
+    ready: VecDeque<usize>,
+    chunks: Chunks,
+    start: Instant,
+    write_timeout: Moment,
+    /// Time between looks at all connections.
+    pace: Duration,
+    next_look: Instant,
+}
+
+/// The token of what wakes the thread.
+const BELL: Token = Token(usize::MAX);
+/// Connections that are written to before the kernel and the inbox are asked again.
+const PIECE: usize = 512;
+/// Notices taken from the kernel at one time.
+const NOTICES: usize = 1_024;
+/// Time between looks at all connections, at most and at least.
+const SLOWEST_PACE: Duration = Duration::from_secs(1);
+const FASTEST_PACE: Duration = Duration::from_millis(10);
+/// Looks in the shortest time that is kept: how late something may be noticed.
+const LOOKS: u32 = 8;
+
+impl Engine {
+    /// A thread that has not been started, and how it is told of things.
+    ///
+    /// # Errors
+    /// If the system has no descriptor left.
+    pub(super) fn new(write_timeout: Duration) -> io::Result<(Arc<Inbox>, Self)> {
+        let poll = Poll::new()?;
+        let bell = mio::Waker::new(poll.registry(), BELL)?;
+        let inbox = Arc::new(Inbox::new(bell));
+        let engine = Self {
+            poll,
+            inbox: Arc::clone(&inbox),
+            connections: Slab::new(),
+            ready: VecDeque::new(),
+            chunks: Chunks::new(),
+            start: Instant::now(),
+            write_timeout: u64::try_from(write_timeout.as_millis()).unwrap_or(u64::MAX),
+            pace: pace(write_timeout).min(SLOWEST_PACE / 4),
+            next_look: Instant::now(),
+        };
+        Ok((inbox, engine))
+    }
+
+    /// Runs until it is told to stop. Gives the number of streams that had not ended.
+    pub(super) fn run(mut self) -> usize {
+        let mut events = Events::with_capacity(NOTICES);
+        let mut posted = Posted::default();
+        loop {
+            let patience = self.patience();
+            if let Err(error) = self.poll.poll(&mut events, patience)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                warn!(%error, "cannot watch the sockets of streams");
+                std::thread::sleep(FASTEST_PACE);
+            }
+            let now = self.now();
+            for event in events.iter().filter(|event| event.token() != BELL) {
+                let token = event.token().0;
+                self.with(token, |connection, chunks| {
+                    connection.notice(event, chunks, now)
+                });
+            }
+            self.inbox.take(&mut posted);
+            if posted.stop {
+                return posted.adopted.len() + self.cut_all();
+            }
+            for (adopted, counted) in posted.adopted.drain(..) {
+                self.adopt(adopted, counted, now);
+            }
+            self.ready.extend(posted.ready.drain(..));
+            for _ in 0..PIECE {
+                let Some(token) = self.ready.pop_front() else {
+                    break;
+                };
+                self.with(token, |connection, chunks| connection.advance(chunks, now));
+            }
+            if Instant::now() >= self.next_look {
+                self.look_at_all();
+            }
+        }
+    }
+
+    /// How long to wait for the kernel; not at all while there is something to do.
+    fn patience(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || !self.inbox.sleep() {
+            return Some(Duration::ZERO);
+        }
+        (!self.connections.is_empty())
+            .then(|| self.next_look.saturating_duration_since(Instant::now()))
+    }
+
+    fn now(&self) -> Moment {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn adopt(&mut self, adopted: Adopted, counted: Counted, now: Moment) {
+        let entry = self.connections.vacant_entry();
+        let token = entry.key();
+        let signal = Signal::new(Arc::clone(&self.inbox), token);
+        let registry = self.poll.registry();
+        match Connection::adopt(adopted, counted, signal, registry, now) {
+            Ok(connection) => {
+                if let Some(interval) = connection.keep_alive() {
+                    self.pace = self.pace.min(pace(interval));
+                    self.next_look = self.next_look.min(Instant::now() + self.pace);
+                }
+                connection.raise();
+                entry.insert(connection);
+                self.ready.push_back(token);
+            }
+            Err(error) => debug!(%error, "closed: cannot be watched"),
+        }
+    }
+
+    /// Does something with a connection and what that calls for. A panic ends this connection alone.
+    fn with(
+        &mut self,
+        token: usize,
+        act: impl FnOnce(&mut Connection, &mut Chunks) -> Result<Next, Reason>,
+    ) {
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
+        let chunks = &mut self.chunks;
+        let next = catch_unwind(AssertUnwindSafe(|| act(connection, chunks)));
+        match next.unwrap_or(Err(Reason::Panicked)) {
+            Ok(Next::Wait) => {}
+            Ok(Next::Again) => {
+                if connection.raise() {
+                    self.ready.push_back(token);
+                }
+            }
+            Err(reason) => {
+                let connection = self.connections.remove(token);
+                // What is dropped with the body may panic as well, which ends nothing else.
+                let _ = catch_unwind(AssertUnwindSafe(|| connection.close(&reason)));
+            }
+        }
+    }
+
+    fn look_at_all(&mut self) {
+        let now = self.now();
+        let write_timeout = self.write_timeout;
+        for token in 0..self.connections.capacity() {
+            self.with(token, |connection, _| connection.look(write_timeout, now));
+        }
+        self.next_look = Instant::now() + self.pace;
+    }
+
+    fn cut_all(mut self) -> usize {
+        let mut cut = 0;
+        for connection in self.connections.drain() {
+            cut += usize::from(connection.is_open());
+            // The body of one may panic; the others are to be closed nevertheless.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(connection)));
+        }
+        cut
+    }
+}
+
+fn pace(time: Duration) -> Duration {
+    (time / LOOKS).clamp(FASTEST_PACE, SLOWEST_PACE)
+}

@@ -1,0 +1,201 @@
+//! A subscription as the body of a response.
+
+mod encode;
+mod head;
+mod keep_alive;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http_body::Frame;
+use tidings::Subscriber;
+use tidings_sse::{EventId, Preamble, encode_retry};
+
+use self::encode::encode;
+use self::keep_alive::KeepAlive;
+
+pub(crate) use self::encode::raw;
+pub(crate) use self::keep_alive::Pulse;
+
+pub use self::encode::encode_control;
+pub use self::head::{come_back_after, stream_head};
+pub use self::keep_alive::keep_alive_line;
+
+/// How a stream behaves beside its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// After so much silence a comment line keeps the connection open and shows that it is. `None` is off.
+    /// Default: 15 seconds, the interval that the HTML standard recommends (§9.2.7).
+    pub keep_alive: Option<Duration>,
+    /// How long a reader is told to wait before it reconnects, spread by ±20 % so that readers do not come back
+    /// all at once. Default: 3 seconds.
+    pub retry: Duration,
+    /// Whether the first block tells the id that the stream starts at. Default: yes.
+    pub ids: bool,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            keep_alive: Some(Duration::from_secs(15)),
+            retry: Duration::from_secs(3),
+            ids: true,
+        }
+    }
+}
+
+impl StreamOptions {
+    /// The delay to tell one reader.
+    pub fn spread_retry(&self) -> Duration {
+        spread(self.retry)
+    }
+}
+
+/// A subscription as the body of an HTTP response: server-sent events, one frame for everything that waits.
+///
+/// The subscription must be [`encoded`](tidings::Subscription::encoded). Nothing is read from the broker before the
+/// transport asks for it, so a slow reader holds no events here. The body ends cleanly when the subscription does.
+pub struct EventStream {
+    subscriber: Subscriber,
+    /// What of the last batch, or of the first block, has yet to be asked for.
+    rest: Bytes,
+    /// Where the stream starts, if that is to be told together with the gap it begins with.
+    id_of_gap: Option<EventId>,
+    keep_alive: KeepAlive,
+}
+
+/// The most bytes of one frame: asking for the next one shows that the reader takes something.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl EventStream {
+    /// Makes a body of a subscription.
+    pub fn new(subscriber: Subscriber, options: StreamOptions) -> Self {
+        let id = options.ids.then(|| subscriber.start().to_string());
+        let id = id.and_then(|id| EventId::new(id).ok());
+        let retry = options.spread_retry();
+        let (mut first, mut id_of_gap) = (Vec::new(), None);
+        if subscriber.begins_elsewhere() {
+            // Left open: the block goes on with what comes first, and its id with the gap.
+            encode_retry(retry, &mut first);
+            id_of_gap = id;
+        } else {
+            let preamble = Preamble {
+                retry: Some(retry),
+                id: id.as_ref(),
+            };
+            preamble.encode(&mut first);
+        }
+        Self {
+            subscriber,
+            rest: first.into(),
+            id_of_gap,
+            keep_alive: KeepAlive::every(options.keep_alive),
+        }
+    }
+}
+
+impl http_body::Body for EventStream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        if !this.rest.is_empty() {
+            this.subscriber.note_progress();
+            return Poll::Ready(Some(Ok(Frame::data(this.next_piece()))));
+        }
+        this.rest = match this.subscriber.poll_batch(cx) {
+            Poll::Ready(Some(batch)) => encode(batch, &mut this.id_of_gap),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => {
+                ready!(this.keep_alive.poll(cx));
+                keep_alive_line()
+            }
+        };
+        this.keep_alive.heard();
+        Poll::Ready(Some(Ok(Frame::data(this.next_piece()))))
+    }
+}
+
+impl EventStream {
+    fn next_piece(&mut self) -> Bytes {
+        self.rest.split_to(self.rest.len().min(PIECE_BYTES))
+    }
+}
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        let mut response = stream_head();
+        response.extensions_mut().insert(self.keep_alive.pulse());
+        *response.body_mut() = Body::new(self);
+        response
+    }
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream")
+            .field("subscriber", &self.subscriber)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The delay, ±20 % at random.
+fn spread(delay: Duration) -> Duration {
+    delay.mul_f64(0.8 + 0.4 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tidings::{Broker, Event, Selector, Subscription, Topic};
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_a_large_event_slowly_is_not_too_slow() {
+        let broker = Broker::new();
+        let topic = Topic::new("t").unwrap();
+        let subscription = Subscription::to(Selector::from(topic.clone())).encoded(raw(true));
+        let subscriber = broker.subscribe(subscription).unwrap();
+        let mut stream = EventStream::new(subscriber, StreamOptions::default());
+        stream.frame().await.unwrap().unwrap();
+        let large = "x".repeat(1 << 20);
+        broker
+            .publish(topic.clone(), Event::new(&*large))
+            .await
+            .unwrap();
+        broker
+            .publish(topic, Event::new("next").ending_topic())
+            .await
+            .unwrap();
+
+        let mut got = Vec::new();
+        while let Some(frame) = stream.frame().await {
+            got.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            advance(Duration::from_secs(20)).await;
+        }
+
+        let got = String::from_utf8(got).unwrap();
+        assert!(got.contains(&large));
+        assert!(
+            got.ends_with("data: next\n\n"),
+            "{}",
+            &got[got.len() - 200..]
+        );
+    }
+}

@@ -1,0 +1,74 @@
+use tokio::task::JoinSet;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stops_holds_up_none_of_a_hundred_others() {
+    for drain in OURS {
+        let broker = keeping(10).build();
+        let site = Site::of(drain, &broker, to("a")).await;
+        let mut stalled = site.read().await;
+        stalled.until("\n\n").await;
+        let mut reading = JoinSet::new();
+        for _ in 0..100 {
+            let mut reader = site.read().await;
+            reading.spawn(async move {
+                for n in 0..200 {
+                    reader.until(&format!("data: {n}:")).await;
+                }
+                (reader.end().await, reader.into_text().len())
+            });
+        }
+
+        let filler = "x".repeat(4 << 10);
+        for n in 0..200 {
+            publish(&broker, "a", Event::new(format!("{n}:{filler}"))).await;
+            // Nobody but the stalled one is to fall behind.
+            while broker
+                .connections()
+                .iter()
+                .filter(|connection| connection.lag > 5)
+                .count()
+                > 1
+            {
+                tokio::task::yield_now().await;
+            }
+        }
+        publish(&broker, "a", Event::new("").ending_topic()).await;
+
+        while let Some(read) = reading.join_next().await {
+            assert_eq!(read.unwrap().0, End::Whole, "{drain:?}");
+        }
+        // It was sent away for being behind.
+        assert_eq!(stalled.end().await, End::Whole, "{drain:?}");
+        assert!(stalled.into_text().contains("too-slow"), "{drain:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_readers_get_every_event_of_a_burst() {
+    let broker = broker().build();
+    let site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let mut reading = JoinSet::new();
+    for _ in 0..300 {
+        let mut reader = site.read().await;
+        reading.spawn(async move { (reader.end().await, reader.into_text()) });
+    }
+    let mut expected = format!("retry: 0\nid: {}\n\n", broker.position());
+    for n in 0..1_000 {
+        let event = Event::new(n.to_string());
+        let event = if n == 999 {
+            event.ending_topic()
+        } else {
+            event
+        };
+        let id = publish(&broker, "a", event).await;
+        expected += &format!("id: {id}\ndata: {n}\n\n");
+    }
+
+    while let Some(read) = reading.join_next().await {
+        let (end, text) = read.unwrap();
+        assert_eq!(end, End::Whole);
+        assert!(text == expected);
+    }
+}
