@@ -1,9 +1,9 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test lint loom simulate bench help
+.PHONY: run test lint loom simulate bench bench-smoke bench-fanout help
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 run: ## build the hub and start it on http://127.0.0.1:8434, history in tidings-data/
 	cargo run --release -- serve
@@ -23,3 +23,21 @@ simulate: ## cut the power under the stored log, SEEDS times each way (default 2
 bench: ## the decoder beside other crates, the stored log beside a plain layout
 	cargo bench -p tidings-sse
 	cargo run --release -p tidings-bench --bin store
+
+BENCHED = tidings tidings-disk tidings-h2 tidings-h2x100
+YARDSTICKS = bare axum_broadcast
+OTHERS = better-sse express go nchan durable-streams
+FANOUT = --bin fanout --bin bare --bin axum_broadcast -p tidings-bench
+empty :=
+comma := ,
+commas = $(subst $(empty) $(empty),$(comma),$(strip $(1)))
+
+bench-smoke: ## fan-out to 50 readers: whether each gets every event exactly once. Nothing is timed
+	cargo build -p tidings-server --bin tidings $(FANOUT)
+	target/debug/fanout run --size smoke --rounds 1 --workloads paced-1k,burst,rate-10k,topics,stalled,resume --contenders $(call commas,$(YARDSTICKS) $(BENCHED)) --exact $(call commas,$(YARDSTICKS) $(BENCHED))
+
+bench-fanout: ## fan-out beside others: installs them, measures ROUNDS times (5) at SIZE (full), writes docs/benchmarks/*.svg
+	cargo build --release -p tidings-server --bin tidings $(FANOUT)
+	target/release/fanout install --contenders $(call commas,$(OTHERS))
+	target/release/fanout run --size $(or $(SIZE),full) --rounds $(or $(ROUNDS),5) --contenders $(call commas,$(YARDSTICKS) $(BENCHED) $(OTHERS)) --out bench/results/fanout.json
+	target/release/fanout report bench/results/fanout.json --plots docs/benchmarks

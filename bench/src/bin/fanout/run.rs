@@ -1,0 +1,141 @@
+use std::{
+    env, fs,
+    path::Path,
+    process::{self, Command},
+    thread,
+};
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::{
+    RunArgs,
+    contender::Contender,
+    figures::{Described, Figures, Results, Row},
+    measure::measure,
+    report::{self, say},
+    server,
+    workload::Workload,
+};
+
+/// Measures everything, writes the results after each round, and prints them.
+pub(crate) fn run(args: &RunArgs) -> Result<()> {
+    yield_to_contenders();
+    let home = &args.selection.home;
+    let contenders = Contender::load(&args.selection.contenders)?;
+    let mut results = Results {
+        size: args.size,
+        machine: machine()?,
+        command: env::args().skip(1).collect::<Vec<_>>().join(" "),
+        contenders: contenders
+            .iter()
+            .map(|it| describe(it, home))
+            .collect::<Result<_>>()?,
+        rows: Vec::new(),
+    };
+    let workloads = match args.workloads.as_slice() {
+        [] => Workload::value_variants(),
+        workloads => workloads,
+    };
+    let mut inexact = Vec::new();
+    for round in 0..args.rounds {
+        for &workload in workloads {
+            for turn in 0..contenders.len() {
+                // Nobody is always first.
+                let contender = &contenders[(turn + round) % contenders.len()];
+                let outcome = measure(contender, home, workload, args.size)
+                    .map_err(|error| format!("{error:#}"));
+                tell(contender, workload, &outcome)?;
+                let is_exact = outcome.as_ref().is_ok_and(Figures::is_exact);
+                let can = workload != Workload::Resume || contender.resume.is_some();
+                if !is_exact && can && args.exact.contains(&contender.key()) {
+                    inexact.push(format!("{} at {}", contender.name, workload.key()));
+                }
+                results.rows.push(Row {
+                    workload,
+                    contender: contender.key(),
+                    round,
+                    outcome,
+                });
+            }
+        }
+        if let Some(out) = &args.out {
+            if let Some(folder) = out.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(out, serde_json::to_vec_pretty(&results)?)?;
+        }
+    }
+    if !inexact.is_empty() {
+        bail!("not every event arrived once: {}", inexact.join(", "));
+    }
+    if args.exact.is_empty() {
+        report::print(&results)?;
+    }
+    Ok(())
+}
+
+fn tell(
+    contender: &Contender,
+    workload: Workload,
+    outcome: &Result<Figures, String>,
+) -> Result<()> {
+    let (name, workload) = (&contender.name, workload.key());
+    match outcome {
+        Ok(it) => say(&format!(
+            "{workload} {name}: {} of {} received, {} repeated, {} cut; {:.2} us, p99 {:.1} ms, {:.1} KiB a stream, {:.1} us a connect; others {:.0} %",
+            it.received,
+            it.expected,
+            it.repeated,
+            it.cut,
+            it.cpu_micros,
+            it.p99_ms,
+            it.stream_kib,
+            it.connect_micros,
+            it.other_load * 100.0,
+        )),
+        Err(why) => say(&format!("{workload} {name}: {why}")),
+    }
+}
+
+/// A reader that is woken must not take the processor from the contender that writes to others.
+fn yield_to_contenders() {
+    let id = process::id().to_string();
+    let status = Command::new("chrt")
+        .args(["--batch", "--pid", "0", &id])
+        .status();
+    if !status.is_ok_and(|status| status.success()) {
+        // The figures are worse for everybody then, and by the same.
+        let _ = say("this process is not scheduled as a batch: there is no chrt");
+    }
+}
+
+fn describe(contender: &Contender, home: &Path) -> Result<Described> {
+    let version = match &contender.version {
+        Some(command) => server::run(contender, home, command)?,
+        None => String::new(),
+    };
+    Ok(Described {
+        key: contender.key(),
+        name: contender.name.clone(),
+        about: contender.about.clone(),
+        version,
+    })
+}
+
+/// Processors, their model and the kernel.
+fn machine() -> Result<String> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown", |(_, model)| model);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let congestion = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")?;
+    Ok(format!(
+        "{} × {model}, Linux {}, {}",
+        thread::available_parallelism()?,
+        kernel.trim(),
+        congestion.trim()
+    ))
+}

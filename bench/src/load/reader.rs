@@ -1,0 +1,71 @@
+use super::stamp::{Scanner, Stamp};
+
+/// One subscription as its reader sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    scanner: Scanner,
+    /// The number of the last event that came.
+    last: u64,
+    pub(crate) is_open: bool,
+    pub(crate) has_ended: bool,
+    /// Events that came in their turn.
+    pub(crate) received: u64,
+    /// Events that are missing before one that came.
+    pub(crate) skipped: u64,
+    /// Events that came again, or late.
+    pub(crate) repeated: u64,
+}
+
+impl Reader {
+    /// A reader that has already seen the events up to this one.
+    pub(crate) fn after(last: u64) -> Self {
+        Self {
+            last,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a piece of the body, and hands over the stamp of each event that is new.
+    pub(crate) fn take(&mut self, piece: &[u8], mut arrived: impl FnMut(Stamp)) {
+        let Self {
+            scanner,
+            last,
+            received,
+            skipped,
+            repeated,
+            ..
+        } = self;
+        scanner.scan(piece, |stamp| {
+            if stamp.number <= *last {
+                *repeated += 1;
+                return;
+            }
+            *skipped += stamp.number - *last - 1;
+            *last = stamp.number;
+            *received += 1;
+            arrived(stamp);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_and_what_comes_again_is_counted() {
+        let mut body = String::new();
+        for number in [3, 4, 4, 7, 6, 8] {
+            let at = Duration::ZERO;
+            Stamp { number, at }.write_payload(&mut body);
+        }
+        let mut reader = Reader::after(2);
+        reader.take(body.as_bytes(), |_| ());
+        assert_eq!(
+            (reader.received, reader.skipped, reader.repeated),
+            (4, 2, 2)
+        );
+    }
+}
