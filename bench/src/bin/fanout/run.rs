@@ -18,7 +18,7 @@ use crate::{
     workload::Workload,
 };
 
-/// Measures everything, writes the results after each round, and prints them.
+/// Measures everything, writes the results after each measurement, and prints them.
 pub(crate) fn run(args: &RunArgs) -> Result<()> {
     yield_to_contenders();
     let home = &args.selection.home;
@@ -57,13 +57,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
                     round,
                     outcome,
                 });
+                if let Some(out) = &args.out {
+                    save(&results, out)?;
+                }
             }
-        }
-        if let Some(out) = &args.out {
-            if let Some(folder) = out.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            fs::write(out, serde_json::to_vec_pretty(&results)?)?;
         }
     }
     if !inexact.is_empty() {
@@ -73,6 +70,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
         report::print(&results)?;
     }
     Ok(())
+}
+
+fn save(results: &Results, file: &Path) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(fs::write(file, serde_json::to_vec_pretty(results)?)?)
 }
 
 fn tell(
