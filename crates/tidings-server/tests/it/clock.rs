@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::{NamedTempFile, tempdir};
 use tidings_testkit::{Command, Hub, Position, Request, StreamReader, eventually};
 
-use crate::{SERVE, TIDINGS, data, numbers, stop};
+use crate::{SERVE, TIDINGS, data, numbers, publish_numbers, stop};
 
 /// What Debian's `faketime` runs a program with: a C library that tells it another time of day.
 struct FakeClock {
@@ -61,14 +61,6 @@ impl FakeClock {
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         Hub::spawn(command)
     }
-}
-
-fn publish_numbers(hub: &Hub, from: usize, to: usize) -> Vec<String> {
-    let mut publisher = hub.publisher();
-    let numbers = from..=to;
-    numbers
-        .map(|n| publisher.publish("t", "n", &n.to_string()))
-        .collect()
 }
 
 fn publish_with_key(hub: &Hub, key: &str) -> Value {
@@ -140,12 +132,12 @@ fn a_clock_that_is_a_day_ahead_for_one_run_takes_nothing_away() {
     };
     let folder = tempdir().expect("a temporary directory");
     let hub = clock.hub(folder.path(), "");
-    let mut ids = publish_numbers(&hub, 1, 5);
+    let mut ids = publish_numbers(&hub, "t", 1..=5);
     stop(hub);
 
     clock.set("+1d");
     let hub = clock.hub(folder.path(), "");
-    ids.extend(publish_numbers(&hub, 6, 10));
+    ids.extend(publish_numbers(&hub, "t", 6..=10));
     assert_has_all(&hub, &ids[0], 10);
     let ahead = publish_with_key(&hub, "ahead");
     let times = times(&hub);
@@ -155,7 +147,7 @@ fn a_clock_that_is_a_day_ahead_for_one_run_takes_nothing_away() {
     clock.set("+0");
     let hub = clock.hub(folder.path(), "");
     assert_eq!(publish_with_key(&hub, "ahead"), ahead);
-    ids.extend(publish_numbers(&hub, 11, 15));
+    ids.extend(publish_numbers(&hub, "t", 11..=15));
     assert_has_all(&hub, &ids[0], 15);
     let (before, after) = (Position::of(&ids[9]), Position::of(&ids[10]));
     assert_eq!(after, before.later(2), "one event has been between them");
@@ -173,14 +165,14 @@ fn a_clock_that_is_set_back_between_runs_forgets_no_key() {
     };
     let folder = tempdir().expect("a temporary directory");
     let hub = clock.hub(folder.path(), "");
-    let ids = publish_numbers(&hub, 1, 5);
+    let ids = publish_numbers(&hub, "t", 1..=5);
     let first = publish_with_key(&hub, "first");
     stop(hub);
     clock.set("-1d");
     let hub = clock.hub(folder.path(), "");
     assert_eq!(publish_with_key(&hub, "first"), first);
     let second = publish_with_key(&hub, "second");
-    publish_numbers(&hub, 6, 10);
+    publish_numbers(&hub, "t", 6..=10);
     assert_has_all(&hub, &ids[0], 10);
     stop(hub);
     clock.set("+0");
@@ -200,11 +192,11 @@ fn a_running_hub_goes_on_when_its_clock_is_set() {
     let hub = clock.hub(folder.path(), "keep_alive = \"20ms\"\n");
     let mut live = hub.stream("topic=t");
     let mut replaying = hub.stream("topic=**&from=start");
-    let mut ids = publish_numbers(&hub, 1, 5);
+    let mut ids = publish_numbers(&hub, "t", 1..=5);
     let kept = publish_with_key(&hub, "kept");
     for (offset, from) in [("+1d", 6), ("+0", 11), ("-1d", 16), ("+0", 21)] {
         step(&clock, &hub, offset);
-        ids.extend(publish_numbers(&hub, from, from + 4));
+        ids.extend(publish_numbers(&hub, "t", from..=from + 4));
         assert_eq!(data(&live.take(5)), numbers(from - 5..=from - 1));
         expect_keep_alives(&mut live);
         assert_eq!(publish_with_key(&hub, "kept"), kept);

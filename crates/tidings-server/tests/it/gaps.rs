@@ -1,14 +1,7 @@
 use serde_json::{Value, json};
 use tidings_testkit::{Hub, Position, StreamReader, encode};
 
-use crate::{data, hub, hub_with, hubs, hubs_with, numbers};
-
-fn publish_numbers(hub: &Hub, topic: &str, count: usize) -> Vec<String> {
-    let mut publisher = hub.publisher();
-    (1..=count)
-        .map(|n| publisher.publish(topic, "n", &n.to_string()))
-        .collect()
-}
+use crate::{data, hub, hub_with, hubs, hubs_with, numbers, publish_numbers};
 
 fn gap(stream: &mut StreamReader) -> Value {
     stream.expect("tidings.gap").json()
@@ -17,7 +10,7 @@ fn gap(stream: &mut StreamReader) -> Value {
 #[test]
 fn s8_an_evicted_id_is_a_gap_then_what_is_retained_then_live() {
     for hub in hubs_with(&[("TIDINGS_RETENTION_EVENTS", "10")]) {
-        let ids = publish_numbers(&hub, "t", 100);
+        let ids = publish_numbers(&hub, "t", 1..=100);
         let retained = hub.history("t");
         let mut stream = hub.resume("topic=t", &ids[39]);
 
@@ -38,7 +31,7 @@ fn s8_an_evicted_id_is_a_gap_then_what_is_retained_then_live() {
 fn s8_an_id_of_another_epoch_is_a_gap_then_what_is_retained_then_live() {
     let id = hub().publish("t", "n", "earlier");
     let hub = hub();
-    publish_numbers(&hub, "t", 3);
+    publish_numbers(&hub, "t", 1..=3);
     let mut stream = hub.resume("topic=t", &id);
 
     let gap = gap(&mut stream);
@@ -67,7 +60,7 @@ fn check_unknown(hub: &Hub, id: &str) {
 #[test]
 fn s8_a_malformed_id_is_unknown_and_live_events_follow_alone() {
     for hub in hubs() {
-        let ids = publish_numbers(&hub, "t", 3);
+        let ids = publish_numbers(&hub, "t", 1..=3);
         let Position { epoch, sequence } = Position::of(&ids[0]);
         let malformed = [
             "garbage".to_owned(),
@@ -95,7 +88,7 @@ fn s8_a_malformed_id_is_unknown_and_live_events_follow_alone() {
 #[test]
 fn s8_an_id_ahead_of_the_head_is_unknown() {
     for hub in hubs() {
-        let ids = publish_numbers(&hub, "t", 3);
+        let ids = publish_numbers(&hub, "t", 1..=3);
         let head = Position::of(&ids[2]);
         check_unknown(&hub, &head.later(1000).to_string());
         check_unknown(&hub, &format!("{}-{}", head.epoch, u64::MAX));
@@ -112,8 +105,8 @@ fn an_unknown_id_is_told_back() {
 #[test]
 fn an_id_is_judged_by_the_topics_asked_for() {
     for hub in hubs_with(&[("TIDINGS_RETENTION_EVENTS", "5")]) {
-        let quiet = publish_numbers(&hub, "quiet", 2);
-        let busy = publish_numbers(&hub, "busy", 50);
+        let quiet = publish_numbers(&hub, "quiet", 1..=2);
+        let busy = publish_numbers(&hub, "busy", 1..=50);
 
         let mut stream = hub.resume("topic=quiet", &quiet[0]);
         assert_eq!(stream.expect("n").data, "2");
@@ -131,7 +124,7 @@ fn an_id_is_judged_by_the_topics_asked_for() {
 #[test]
 fn history_is_complete_behind_the_newest_evicted_event_and_not_before() {
     for hub in hubs_with(&[("TIDINGS_RETENTION_EVENTS", "5")]) {
-        let ids = publish_numbers(&hub, "t", 50);
+        let ids = publish_numbers(&hub, "t", 1..=50);
         let retained = hub.history("t").len();
         let newest_evicted = 50 - retained - 1;
         for id in &ids[newest_evicted..] {
@@ -164,7 +157,7 @@ fn retention_by_bytes_evicts_the_oldest_and_says_so() {
 #[test]
 fn an_ended_topic_with_evicted_history_tells_the_gap_and_ends() {
     let hub = hub_with(&[("TIDINGS_RETENTION_EVENTS", "3")]);
-    let ids = publish_numbers(&hub, "t", 10);
+    let ids = publish_numbers(&hub, "t", 1..=10);
     let last = hub.finish("t", "done", "over");
     let mut stream = hub.resume("topic=t", &ids[0]);
     assert_eq!(gap(&mut stream)["reason"], json!("evicted"));
@@ -176,7 +169,7 @@ fn an_ended_topic_with_evicted_history_tells_the_gap_and_ends() {
 #[test]
 fn an_unknown_id_on_an_ended_topic_is_not_silence() {
     let hub = hub();
-    publish_numbers(&hub, "t", 3);
+    publish_numbers(&hub, "t", 1..=3);
     hub.finish("t", "done", "");
     let mut stream = hub.resume("topic=t", "garbage");
     assert_eq!(gap(&mut stream)["reason"], json!("unknown-id"));
@@ -195,7 +188,7 @@ fn first_block(stream: &mut StreamReader) -> String {
 fn whoever_is_cut_before_the_gap_has_no_new_id_to_resume_from() {
     let id = hub().publish("t", "n", "earlier");
     let hub = hub();
-    publish_numbers(&hub, "t", 3);
+    publish_numbers(&hub, "t", 1..=3);
 
     let block = first_block(&mut hub.resume("topic=t", &id));
     assert!(block.starts_with("retry: "), "{block}");

@@ -3,14 +3,7 @@ use std::thread;
 use serde_json::{Value, json};
 use tidings_testkit::{Hub, encode};
 
-use crate::{hub, numbers};
-
-fn publish_numbers(hub: &Hub, topic: &str, count: usize) -> Vec<String> {
-    let mut publisher = hub.publisher();
-    (1..=count)
-        .map(|n| publisher.publish(topic, "n", &n.to_string()))
-        .collect()
-}
+use crate::{hub, numbers, publish_numbers};
 
 fn page(hub: &Hub, query: &str) -> (Vec<String>, Value) {
     let body = hub.get(&format!("/api/events?{query}")).json();
@@ -57,7 +50,7 @@ fn an_event_is_listed_with_all_that_it_is() {
 #[test]
 fn without_an_id_the_newest_come_oldest_first() {
     let hub = hub();
-    publish_numbers(&hub, "t", 120);
+    publish_numbers(&hub, "t", 1..=120);
     assert_eq!(page(&hub, "topic=t").0, numbers(21..=120));
     assert_eq!(page(&hub, "topic=t&limit=5").0, numbers(116..=120));
     assert_eq!(page(&hub, "topic=t&limit=200").0, numbers(1..=120));
@@ -66,7 +59,7 @@ fn without_an_id_the_newest_come_oldest_first() {
 #[test]
 fn with_an_id_the_oldest_after_it_come_and_pages_join_without_seam() {
     let hub = hub();
-    let ids = publish_numbers(&hub, "t", 50);
+    let ids = publish_numbers(&hub, "t", 1..=50);
     let mut seen = Vec::new();
     let mut id = ids[9].clone();
     loop {
@@ -112,7 +105,7 @@ fn a_long_poll_is_answered_by_the_next_event() {
 #[test]
 fn a_long_poll_with_events_behind_its_id_does_not_wait() {
     let hub = hub();
-    let ids = publish_numbers(&hub, "t", 3);
+    let ids = publish_numbers(&hub, "t", 1..=3);
     let (data, _) = page(&hub, &format!("topic=t&wait=50&last_event_id={}", ids[0]));
     assert_eq!(data, ["2", "3"]);
 }
@@ -122,7 +115,7 @@ fn a_chain_of_long_polls_misses_nothing() {
     let hub = hub();
     let mut id = hub.publish("t", "n", "0");
     let seen = thread::scope(|scope| {
-        scope.spawn(|| publish_numbers(&hub, "t", 300));
+        scope.spawn(|| publish_numbers(&hub, "t", 1..=300));
         let mut seen = Vec::new();
         while seen.last().is_none_or(|last| last != "300") {
             let (data, body) = page(&hub, &format!("topic=t&wait=50&last_event_id={id}"));
@@ -157,7 +150,7 @@ fn a_gap_is_answered_while_other_polls_still_wait() {
 #[test]
 fn without_events_the_current_position_is_told() {
     let hub = hub();
-    publish_numbers(&hub, "other", 3);
+    publish_numbers(&hub, "other", 1..=3);
     let (data, body) = page(&hub, "topic=t");
     assert_eq!(data.len(), 0);
     let id = body["last_event_id"].as_str().expect("a position");

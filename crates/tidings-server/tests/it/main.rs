@@ -103,3 +103,11 @@ fn data(events: &[Event]) -> Vec<&str> {
 fn numbers(range: impl Iterator<Item = usize>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }
+
+/// Publishes the numbers of a range on a topic, and gives their ids.
+fn publish_numbers(hub: &Hub, topic: &str, range: impl Iterator<Item = usize>) -> Vec<String> {
+    let mut publisher = hub.publisher();
+    range
+        .map(|number| publisher.publish(topic, "n", &number.to_string()))
+        .collect()
+}

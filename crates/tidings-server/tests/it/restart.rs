@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 use tidings_testkit::{Hub, Position, Request, eventually};
 
-use crate::{data, hub_on, numbers, stop};
+use crate::{data, hub_on, numbers, publish_numbers, stop};
 
 fn folder() -> TempDir {
     tempdir().expect("a temporary directory")
@@ -14,14 +14,6 @@ fn folder() -> TempDir {
 fn restart(hub: Hub, folder: &Path) -> Hub {
     stop(hub);
     hub_on(folder, &[])
-}
-
-fn publish_numbers(hub: &Hub, topic: &str, from: usize, to: usize) -> Vec<String> {
-    let mut publisher = hub.publisher();
-    let numbers = from..=to;
-    numbers
-        .map(|n| publisher.publish(topic, "n", &n.to_string()))
-        .collect()
 }
 
 fn publish_with_key(hub: &Hub, data: &str, key: &str) -> Value {
@@ -102,7 +94,7 @@ fn a_batch_that_is_sent_again_after_a_restart_is_nothing_new() {
 fn a_reader_resumes_over_a_restart_without_a_gap() {
     let folder = folder();
     let hub = hub_on(folder.path(), &[]);
-    publish_numbers(&hub, "t", 1, 10);
+    publish_numbers(&hub, "t", 1..=10);
     let mut streams = [
         hub.stream("topic=t&from=start"),
         hub.stream("topic=*&from=start"),
@@ -112,9 +104,9 @@ fn a_reader_resumes_over_a_restart_without_a_gap() {
         assert_eq!(data(&stream.take(7)), numbers(1..=7));
         stream.last_event_id()
     });
-    publish_numbers(&hub, "t", 11, 15);
+    publish_numbers(&hub, "t", 11..=15);
     let hub = restart(hub, folder.path());
-    publish_numbers(&hub, "t", 16, 20);
+    publish_numbers(&hub, "t", 16..=20);
     let queries = ["topic=t", "topic=*", "topic=t&topic=u&event=n"];
     for (query, id) in queries.iter().zip(&ids) {
         let mut stream = hub.resume(query, id);
@@ -130,7 +122,7 @@ fn the_first_block_of_an_idle_stream_resumes_over_a_restart() {
     let hub = hub_on(folder.path(), &[]);
     let start = hub.stream("topic=t").start();
     let hub = restart(hub, folder.path());
-    publish_numbers(&hub, "t", 1, 1);
+    publish_numbers(&hub, "t", 1..=1);
     let mut stream = hub.resume("topic=t", &start);
     assert_eq!(stream.event().data, "1");
     stream.expect("tidings.resumed");
@@ -140,7 +132,7 @@ fn the_first_block_of_an_idle_stream_resumes_over_a_restart() {
 fn a_deleted_topic_stays_deleted() {
     let folder = folder();
     let hub = hub_on(folder.path(), &[]);
-    let ids = publish_numbers(&hub, "t", 1, 3);
+    let ids = publish_numbers(&hub, "t", 1..=3);
     hub.publish("u", "n", "kept");
     assert_eq!(hub.delete("/api/topics?topic=t").status(), 204);
     let hub = restart(hub, folder.path());
@@ -178,7 +170,7 @@ fn s4_an_ended_topic_stays_ended() {
 fn check_retention(setting: (&str, &str), retained: usize) {
     let folder = folder();
     let hub = hub_on(folder.path(), &[]);
-    let ids = publish_numbers(&hub, "t", 1, 20);
+    let ids = publish_numbers(&hub, "t", 1..=20);
     stop(hub);
     let assert_retained = |hub: &Hub| {
         eventually("only the newest are left", || {

@@ -3,24 +3,16 @@ use std::thread;
 use serde_json::json;
 use tidings_testkit::{Hub, Request, StreamReader, encode};
 
-use crate::{data, hub, hubs, numbers};
-
-fn publish_numbers(hub: &Hub, from: usize, to: usize) -> Vec<String> {
-    let mut publisher = hub.publisher();
-    let numbers = from..=to;
-    numbers
-        .map(|n| publisher.publish("t", "n", &n.to_string()))
-        .collect()
-}
+use crate::{data, hub, hubs, numbers, publish_numbers};
 
 /// Opens a stream behind event 40 of 100 with `open` while 101 to 200 are being published, and
 /// checks that 41 to 200 arrive once and in order with one `tidings.resumed` between replay and
 /// live.
 fn check_resume(open: impl Fn(&Hub, &[String]) -> StreamReader) {
     for hub in hubs() {
-        let ids = publish_numbers(&hub, 1, 100);
+        let ids = publish_numbers(&hub, "t", 1..=100);
         let events = thread::scope(|scope| {
-            scope.spawn(|| publish_numbers(&hub, 101, 200));
+            scope.spawn(|| publish_numbers(&hub, "t", 101..=200));
             open(&hub, &ids).until(|event| event.data == "200")
         });
 
@@ -63,7 +55,7 @@ fn any_id_beats_from() {
 #[test]
 fn s8_a_reader_that_is_cut_again_and_again_has_every_event_once() {
     for hub in hubs() {
-        publish_numbers(&hub, 1, 100);
+        publish_numbers(&hub, "t", 1..=100);
         let mut stream = hub.stream("topic=t&from=start");
         let mut seen: Vec<String> = Vec::new();
         for length in [40, 1, 0, 70, 13] {
@@ -75,7 +67,7 @@ fn s8_a_reader_that_is_cut_again_and_again_has_every_event_once() {
             );
             let id = stream.last_event_id();
             stream.reset();
-            publish_numbers(&hub, seen.len() + 1000, seen.len() + 1009);
+            publish_numbers(&hub, "t", seen.len() + 1000..=seen.len() + 1009);
             stream = hub.resume("topic=t", &id);
         }
         hub.finish("t", "n", "last");
@@ -94,11 +86,11 @@ fn s8_a_reader_that_is_cut_again_and_again_has_every_event_once() {
 #[test]
 fn a_reader_cut_before_its_first_event_resumes_from_the_first_block() {
     let hub = hub();
-    publish_numbers(&hub, 1, 5);
+    publish_numbers(&hub, "t", 1..=5);
     let mut stream = hub.stream("topic=t");
     let start = stream.start();
     stream.reset();
-    publish_numbers(&hub, 6, 8);
+    publish_numbers(&hub, "t", 6..=8);
     let mut stream = hub.resume("topic=t", &start);
     assert_eq!(data(&stream.take(3)), ["6", "7", "8"]);
     let resumed = stream.expect("tidings.resumed").json();
@@ -121,11 +113,11 @@ fn an_idle_hub_resumes_from_the_first_block_too() {
 #[test]
 fn a_replay_of_nothing_is_resumed_with_count_0() {
     let hub = hub();
-    let ids = publish_numbers(&hub, 1, 3);
+    let ids = publish_numbers(&hub, "t", 1..=3);
     let mut stream = hub.resume("topic=t", &ids[2]);
     let resumed = stream.expect("tidings.resumed").json();
     assert_eq!(resumed, json!({"from": ids[2], "count": 0}));
-    publish_numbers(&hub, 4, 4);
+    publish_numbers(&hub, "t", 4..=4);
     assert_eq!(stream.expect("n").data, "4");
 }
 
@@ -149,12 +141,12 @@ fn one_id_resumes_many_topics() {
 #[test]
 fn from_start_is_the_oldest_retained_and_never_a_gap() {
     let hub = crate::hub_with(&[("TIDINGS_RETENTION_EVENTS", "10")]);
-    publish_numbers(&hub, 1, 50);
+    publish_numbers(&hub, "t", 1..=50);
     let mut stream = hub.stream("topic=t&from=start");
     let retained = hub.history("t").len();
     assert!((1..=10).contains(&retained), "{retained}");
     assert_eq!(data(&stream.take(retained)), numbers(51 - retained..=50));
-    publish_numbers(&hub, 51, 51);
+    publish_numbers(&hub, "t", 51..=51);
     assert_eq!(stream.event().data, "51");
 }
 
@@ -193,7 +185,7 @@ fn an_event_filter_holds_in_replay_and_live() {
 #[test]
 fn the_post_form_resumes_like_the_query() {
     let hub = hub();
-    let ids = publish_numbers(&hub, 1, 5);
+    let ids = publish_numbers(&hub, "t", 1..=5);
     let form = format!("topic=t&last_event_id={}", encode(&ids[2]));
     let request = Request::post("/api/events/stream", form)
         .header("Content-Type", "application/x-www-form-urlencoded");
