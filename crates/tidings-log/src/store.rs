@@ -86,6 +86,18 @@ pub struct TopicRow {
     pub ended: bool,
 }
 
+impl TopicRow {
+    /// Takes note of what a crash may have cost the topic, if the log was not closed. True if there may be something.
+    pub(crate) fn admit_losses(&mut self, marks: &Marks) -> bool {
+        let lost_some = marks.head.is_none() && self.volatile > marks.opened;
+        if lost_some {
+            self.evicted = marks.reserved;
+            self.lost = marks.reserved;
+        }
+        lost_some
+    }
+}
+
 /// What is stored of a publication that carried an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRow {

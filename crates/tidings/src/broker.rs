@@ -238,16 +238,13 @@ impl Broker {
     /// Evicts what has become too old. Reading and publishing do it too; a quiet broker needs the call to give memory
     /// back.
     pub fn expire(&self) {
+        let mut wakeups = Wakeups::default();
         let mut core = self.shared.core.lock();
         core.expire(self.shared.clock.now());
         if !self.is_durable() {
-            core.release_all(&mut Wakeups::default());
+            core.release_all(&mut wakeups);
         }
-        let topics_changed = core.topics_changed();
-        drop(core);
-        if topics_changed {
-            self.shared.note_change();
-        }
+        self.shared.unlock_and_tell(core, wakeups);
     }
 
     /// Whether it takes no more events and subscriptions.

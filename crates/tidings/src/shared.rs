@@ -12,7 +12,7 @@ use crate::{
     queue::{Op, Wakeups},
     reader::Reader,
     reads::{ReadPool, Replays},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
     time::Clock,
     writer::Bell,
 };
@@ -110,12 +110,7 @@ impl Shared {
             core.release_all(&mut wakeups);
         }
         let is_waiting = !core.queue.is_empty() || core.log.has_debris(false);
-        let topics_changed = core.topics_changed();
-        drop(core);
-        wakeups.send();
-        if topics_changed {
-            self.note_change();
-        }
+        self.unlock_and_tell(core, wakeups);
         if is_waiting {
             self.ring();
         }
@@ -133,14 +128,19 @@ impl Shared {
         if self.disk.is_none() {
             core.release_all(&mut wakeups);
         }
+        self.unlock_and_tell(core, wakeups);
+        self.ring();
+        Ok(())
+    }
+
+    /// Unlocks the core, and tells everybody then: nobody is woken under the lock.
+    pub(crate) fn unlock_and_tell(&self, mut core: MutexGuard<'_, Core>, wakeups: Wakeups) {
         let topics_changed = core.topics_changed();
         drop(core);
         wakeups.send();
         if topics_changed {
             self.note_change();
         }
-        self.ring();
-        Ok(())
     }
 
     fn ring(&self) {

@@ -3,10 +3,14 @@
 use std::sync::PoisonError;
 
 #[cfg(not(tidings_loom))]
-use std::sync::{Mutex as Inner, MutexGuard};
+use std::sync::Mutex as Inner;
+#[cfg(not(tidings_loom))]
+pub(crate) use std::sync::MutexGuard;
 
 #[cfg(tidings_loom)]
-use loom::sync::{Mutex as Inner, MutexGuard};
+use loom::sync::Mutex as Inner;
+#[cfg(tidings_loom)]
+pub(crate) use loom::sync::MutexGuard;
 
 /// A mutex that goes on after a panic elsewhere: no critical section here leaves its data half changed.
 #[derive(Debug)]

@@ -195,10 +195,8 @@ impl Shared {
             None => core.finish(round, &mut wakeups),
             Some(failed) => core.fail(round, failed.clone(), &mut wakeups),
         }
-        let topics_changed = core.topics_changed();
-        drop(core);
-        wakeups.send();
-        if topics_changed || failed.is_some() {
+        self.unlock_and_tell(core, wakeups);
+        if failed.is_some() {
             self.note_change();
         }
         failed.map_or(Ok(()), Err)

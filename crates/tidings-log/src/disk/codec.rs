@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{KeyRow, Record, Timestamp, Topic, TopicRow};
+use crate::{Epochs, KeyRow, Record, Timestamp, Topic, TopicRow};
 
 const EVENT_KIND: u8 = 1;
 const FINAL: u8 = 1;
@@ -23,6 +23,22 @@ pub(super) struct EventBody<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) data: &'a str,
     pub(super) ends_topic: bool,
+}
+
+impl EventBody<'_> {
+    /// The event, on the topic that its id stands for.
+    pub(super) fn record(&self, sequence: u64, epochs: &Epochs, topic: Topic) -> Record {
+        Record {
+            epoch: epochs.position(sequence).epoch,
+            sequence,
+            time: self.time,
+            topic,
+            event: self.event.map(Arc::from),
+            data: Arc::from(self.data),
+            key: self.key.map(Arc::from),
+            ends_topic: self.ends_topic,
+        }
+    }
 }
 
 /// Encodes the record of an event of the topic with this id.

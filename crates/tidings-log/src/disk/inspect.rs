@@ -2,7 +2,6 @@ use std::{
     fs, io,
     ops::Bound,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use redb::{Database, ReadableDatabase, ReadableTableMetadata};
@@ -10,7 +9,7 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata};
 use crate::{
     Record, Topic,
     disk::{
-        codec::{self, EventBody},
+        codec,
         engine::{Fault, guard},
         error::{Damage, OpenError, advice},
         file::{LogFile, Unsynced},
@@ -194,7 +193,7 @@ impl StoredLog {
             return StoredRecord::Damaged(sequence);
         };
         match self.topic(body.topic) {
-            Some(topic) => StoredRecord::Sound(self.event(sequence, topic, &body)),
+            Some(topic) => StoredRecord::Sound(body.record(sequence, &self.found.epochs, topic)),
             None => StoredRecord::Leftover(sequence),
         }
     }
@@ -203,19 +202,6 @@ impl StoredLog {
         let topics = &self.found.topics;
         let at = topics.binary_search_by_key(&id, |row| row.id).ok()?;
         Some(topics[at].name.clone())
-    }
-
-    fn event(&self, sequence: u64, topic: Topic, body: &EventBody<'_>) -> Record {
-        Record {
-            epoch: self.found.epochs.position(sequence).epoch,
-            sequence,
-            time: body.time,
-            topic,
-            event: body.event.map(Arc::from),
-            data: Arc::from(body.data),
-            key: body.key.map(Arc::from),
-            ends_topic: body.ends_topic,
-        }
     }
 }
 
@@ -242,20 +228,9 @@ fn load(medium: &Folder) -> Result<Option<(Database, Found, u64)>, Fault> {
     }
     tables::check_format(&db)?;
     let txn = db.begin_read()?;
-    let mut found = Found {
-        epochs: tables::load_epochs(&txn)?,
-        marks: tables::load_marks(&txn)?,
-        topics: tables::load_topics(&txn)?,
-        keys: tables::load_keys(&txn)?,
-        is_new: false,
-    };
-    if found.marks.head.is_none() {
-        for row in &mut found.topics {
-            if row.volatile > found.marks.opened {
-                row.evicted = found.marks.reserved;
-                row.lost = found.marks.reserved;
-            }
-        }
+    let mut found = Found::load(&txn, false)?;
+    for row in &mut found.topics {
+        row.admit_losses(&found.marks);
     }
     let records = txn.open_table(EVENTS)?.len()?;
     Ok(Some((db, found, records)))

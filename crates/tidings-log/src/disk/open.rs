@@ -1,6 +1,6 @@
 //! How the file of a log is opened.
 
-use redb::{Database, ReadableDatabase};
+use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use crate::{
     Epoch, Epochs, KeyRow, Marks, TopicRow,
@@ -22,6 +22,18 @@ pub struct Found {
     pub is_new: bool,
 }
 
+impl Found {
+    pub(super) fn load(txn: &ReadTransaction, is_new: bool) -> Result<Self, Fault> {
+        Ok(Self {
+            epochs: tables::load_epochs(txn)?,
+            marks: tables::load_marks(txn)?,
+            topics: tables::load_topics(txn)?,
+            keys: tables::load_keys(txn)?,
+            is_new,
+        })
+    }
+}
+
 /// Opens a log, or makes one of a new epoch in an empty file.
 pub(super) fn first(
     file: LogFile,
@@ -35,14 +47,7 @@ pub(super) fn first(
         tables::create(&db, &new_epoch())?;
     }
     tables::check_format(&db)?;
-    let txn = db.begin_read()?;
-    let found = Found {
-        epochs: tables::load_epochs(&txn)?,
-        marks: tables::load_marks(&txn)?,
-        topics: tables::load_topics(&txn)?,
-        keys: tables::load_keys(&txn)?,
-        is_new,
-    };
+    let found = Found::load(&db.begin_read()?, is_new)?;
     Ok((db, found))
 }
 

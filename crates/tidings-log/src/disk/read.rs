@@ -71,16 +71,7 @@ impl<'a> Reader<'a> {
         let Some(topic) = self.topic(body.topic)? else {
             return Ok(None);
         };
-        let record = Record {
-            epoch: self.epochs.position(sequence).epoch,
-            sequence,
-            time: body.time,
-            topic,
-            event: body.event.map(Arc::from),
-            data: Arc::from(body.data),
-            key: body.key.map(Arc::from),
-            ends_topic: body.ends_topic,
-        };
+        let record = body.record(sequence, self.epochs, topic);
         Ok(Some(Arc::new(record)))
     }
 

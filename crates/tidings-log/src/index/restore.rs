@@ -13,8 +13,7 @@ pub(crate) struct Restore {
     slots: HashMap<u64, usize>,
     /// Every sequence given out so far is at most this.
     head: u64,
-    /// What a crash may have taken back is above this, if there was a crash.
-    crashed: Option<u64>,
+    marks: Marks,
 }
 
 impl Restore {
@@ -26,7 +25,7 @@ impl Restore {
             index,
             slots: HashMap::new(),
             head: marks.head.unwrap_or(marks.reserved),
-            crashed: marks.head.is_none().then_some(marks.opened),
+            marks: *marks,
         }
     }
 
@@ -36,12 +35,9 @@ impl Restore {
             return false;
         }
         let rules = self.index.options.rules_for(&row.name);
-        let mut history = History::restored(row, rules);
-        let lost_some = self.crashed.is_some_and(|opened| row.volatile > opened);
-        if lost_some {
-            history.evicted = self.head;
-            history.lost = self.head;
-        }
+        let mut row = row.clone();
+        let lost_some = row.admit_losses(&self.marks);
+        let history = History::restored(&row, rules);
         self.index.highest_evicted = self.index.highest_evicted.max(history.evicted);
         let slot = self.index.add_topic(history);
         self.slots.insert(row.id, slot);
