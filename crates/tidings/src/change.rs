@@ -1,18 +1,27 @@
+use std::task::Waker;
+
 use tidings_log::Position;
 
 use crate::{
-    Broker, ChangeError, ConnectionId, Selector, filter::Filter, reader::Step, shared::wake,
+    Broker, ChangeError, ConnectionId, Selector,
+    filter::Filter,
+    reader::{Live, Place, Reader, Step},
+    shared::{Shared, wake},
 };
 
 /// How many changes of topics may wait for a reader that has yet to take what came before them.
 const MAX_PENDING_CHANGES: usize = 16;
 
+/// Keeps a reader out of feeds.
+struct Recall<'a>(&'a Reader);
+
 impl Broker {
     /// Changes the selectors of an open stream. Up to the position returned it follows the old ones, after it the new.
+    /// Waits for a stream that is in a [`Feed`](crate::Feed) until it has left.
     ///
     /// # Errors
     /// [`ChangeError`]; the stream goes on as before.
-    pub fn change(
+    pub async fn change(
         &self,
         connection: &ConnectionId,
         subscribe: &[Selector],
@@ -26,54 +35,86 @@ impl Broker {
             .get(connection)
             .cloned()
             .ok_or(ChangeError::NotFound)?;
-        let mut state = reader.state.lock();
-        let mut core = self.shared.core.lock();
-        let (old, seat) = state.live.as_ref().ok_or(ChangeError::NotFound)?;
-        if state.done || state.dismissed.is_some() || old.is_closed() {
-            return Err(ChangeError::NotFound);
-        }
-        let kept = old
-            .filter
-            .selectors()
-            .iter()
-            .filter(|selector| !unsubscribe.contains(selector));
-        let selectors: Vec<Selector> = kept.chain(subscribe).cloned().collect();
-        if selectors.is_empty() {
-            return Err(ChangeError::NothingLeft);
-        }
-        let filter = Filter::new(selectors, old.filter.events().to_vec());
-        let limit = self.shared.options.max_selectors;
-        if filter.selectors().len() > limit {
-            return Err(ChangeError::TooManySelectors { limit });
-        }
-        if state.steps.len() >= MAX_PENDING_CHANGES || core.has_too_many_patterns() {
-            return Err(ChangeError::TooManyChanges);
-        }
-
-        let head = core.log.head();
-        let position = core.log.position(head);
-        let old = old.clone();
-        let up_to_date = state.steps.is_empty() && old.waiting_for(seat) == 0;
-        let taken_until = old.taken_until(seat);
-        let waker = core.leave(&old, seat);
-        if up_to_date {
-            state.cursor = head;
-        } else {
-            state.cursor = taken_until.max(state.cursor);
-            state.steps.push_back(Step::behind(old.clone(), head));
-        }
-        if core.has_ended(&filter) {
-            state.live = None;
-            state.steps.push_back(Step::End);
-        } else {
-            let group = core.group(&filter, old.wire);
-            let seat = group.join();
-            state.live = Some((group, seat));
-        }
-        drop(core);
-        drop(state);
+        let recall = Recall::of(&self.shared, &reader).await;
+        let (position, waker) = change(&self.shared, &reader, subscribe, unsubscribe)?;
+        drop(recall);
         wake(waker);
         self.shared.note_change();
         Ok(position)
+    }
+}
+
+/// Changes the selectors of a reader that is in no feed. Gives the waker of its owner, if that is parked.
+fn change(
+    shared: &Shared,
+    reader: &Reader,
+    subscribe: &[Selector],
+    unsubscribe: &[Selector],
+) -> Result<(Position, Option<Waker>), ChangeError> {
+    let mut state = reader.state.lock();
+    let mut core = shared.core.lock();
+    let live = state.live.as_ref().ok_or(ChangeError::NotFound)?;
+    let (old, Place::Own(seat)) = (&live.group, &live.place) else {
+        return Err(ChangeError::NotFound);
+    };
+    if state.done || state.dismissed.is_some() || old.is_closed() {
+        return Err(ChangeError::NotFound);
+    }
+    let kept = old
+        .filter
+        .selectors()
+        .iter()
+        .filter(|selector| !unsubscribe.contains(selector));
+    let selectors: Vec<Selector> = kept.chain(subscribe).cloned().collect();
+    if selectors.is_empty() {
+        return Err(ChangeError::NothingLeft);
+    }
+    let filter = Filter::new(selectors, old.filter.events().to_vec());
+    let limit = shared.options.max_selectors;
+    if filter.selectors().len() > limit {
+        return Err(ChangeError::TooManySelectors { limit });
+    }
+    if state.steps.len() >= MAX_PENDING_CHANGES || core.has_too_many_patterns() {
+        return Err(ChangeError::TooManyChanges);
+    }
+
+    let head = core.log.head();
+    let position = core.log.position(head);
+    let up_to_date = state.steps.is_empty() && old.waiting_from(seat.next()) == 0;
+    let taken_until = old.taken_until(seat);
+    let waker = core.leave(live);
+    let old = old.clone();
+    if up_to_date {
+        state.cursor = head;
+    } else {
+        state.cursor = taken_until.max(state.cursor);
+        state.steps.push_back(Step::behind(old.clone(), head));
+    }
+    if core.has_ended(&filter) {
+        state.live = None;
+        state.steps.push_back(Step::End);
+    } else {
+        state.live = Some(Live::join(core.group(&filter, old.wire)));
+    }
+    Ok((position, waker))
+}
+
+impl<'a> Recall<'a> {
+    /// Returns when the reader is in no feed any more.
+    async fn of(shared: &Shared, reader: &'a Reader) -> Self {
+        let mut changes = shared.changes.subscribe();
+        let recall = Self(reader);
+        wake(reader.recall());
+        // Leaving a feed is announced if somebody waits for it; the sender lives as long as the broker.
+        let _ = changes
+            .wait_for(|_| reader.state.lock().fed_place().is_none())
+            .await;
+        recall
+    }
+}
+
+impl Drop for Recall<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().recalls -= 1;
     }
 }

@@ -8,15 +8,16 @@ use crate::{
     ConnectionId, GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
     encoding::Wire,
     filter::Filter,
-    group::{Group, Item, Seat, TailBytes},
+    group::Group,
     idempotency::Idempotency,
     lag::{Verdict, verdict},
     matcher::Matcher,
     options::Options,
     plan,
     queue::Queue,
-    reader::Reader,
+    reader::{Live, Place, Reader},
     stats::LagCounts,
+    tail::{Item, TailBytes},
 };
 
 /// Everything that one lock guards: the order of events and who is there to see them.
@@ -114,16 +115,20 @@ impl Core {
         group
     }
 
-    /// Takes a member out of its group, and the group away with its last member. Gives the waker of a parked one.
-    pub(crate) fn leave(&mut self, group: &Arc<Group>, seat: &Seat) -> Option<Waker> {
-        let (waker, empty) = group.leave(seat);
+    /// Takes a reader out of its group, and the group away with its last reader. Gives the waker of a parked one.
+    pub(crate) fn leave(&mut self, live: &Live) -> Option<Waker> {
+        let Live { group, place } = live;
+        let (waker, empty) = match place {
+            Place::Own(seat) => group.leave(seat),
+            Place::Fed(_) => (None, group.leave_as_fed()),
+        };
         if empty {
             self.drop_group(group);
         }
         waker
     }
 
-    /// Drops a group that has no members any more, if it is still the one for its filter.
+    /// Drops a group that has no readers any more, if it is still the one for its filter.
     fn drop_group(&mut self, group: &Arc<Group>) {
         let slot = self
             .by_filter
@@ -163,7 +168,7 @@ impl Core {
         self.matcher
             .matches(topic)
             .into_iter()
-            .map(|slot| self.groups[slot].members())
+            .map(|slot| self.groups[slot].readers())
             .sum()
     }
 

@@ -1,77 +1,60 @@
 use std::{
-    collections::VecDeque,
+    ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::Waker,
 };
 
-use bytes::Bytes;
 use slab::Slab;
 use tidings_log::Record;
 
-use crate::{GoodbyeReason, encoding::Wire, filter::Filter, sync::Mutex};
-
-/// How many items a tail holds for members that have not taken them. Who is further behind reads the log.
-const MAX_TAIL_ITEMS: usize = 1024;
-/// How many bytes of payload and blocks a tail holds.
-const MAX_TAIL_BYTES: usize = 256 << 10;
-/// How many bytes all tails of a broker hold together. Beyond it a tail drops even its newest event.
-const MAX_BYTES_OF_ALL_TAILS: usize = 64 << 20;
-
-/// The bytes that all tails of a broker hold.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TailBytes(Arc<AtomicUsize>);
+use crate::{
+    encoding::Wire,
+    filter::Filter,
+    sync::Mutex,
+    tail::{Item, Tail, TailBytes},
+};
 
 /// All subscriptions with the same filter and encoding: an event is matched and appended once for all of them.
 #[derive(Debug)]
 pub(crate) struct Group {
+    pub(crate) id: GroupId,
     pub(crate) filter: Filter,
     pub(crate) wire: Option<Wire>,
     /// The innermost lock: taken last, held for moments, and nobody is woken under it.
-    tail: Mutex<Tail>,
+    line: Mutex<Line>,
 }
 
-/// What happens on a group, in order.
-#[derive(Clone, Debug)]
-pub(crate) enum Item {
-    /// An event, with its block if the group has an encoding.
-    Event(Arc<Record>, Bytes),
-    /// A topic that a pattern matches was deleted.
-    Deleted,
-    /// The last open topic ended; nothing follows.
-    End,
-    /// The stream ends on purpose; nothing follows.
-    Goodbye(GoodbyeReason),
-}
+/// Names a group for as long as the process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupId(u64);
 
-/// The items that some member has not taken yet.
+/// The tail, and who takes from it.
 #[derive(Debug)]
-struct Tail {
-    items: VecDeque<Item>,
-    /// The number of the first item; items are numbered through the life of the group.
-    base: u64,
-    bytes: usize,
-    /// Counts `bytes` of all tails; a hint, so nothing is ordered by it.
-    of_all: TailBytes,
-    /// The sequence of the newest event that was dropped to keep within the limits.
-    floor: u64,
-    members: Slab<Member>,
+struct Line {
+    tail: Tail,
+    /// Those who take: readers on their own, and feeds that take for many.
+    takers: Slab<Taker>,
+    /// How many takers are parked: they have taken everything.
     parked: usize,
+    /// How many readers there are, on their own and in feeds.
+    readers: usize,
+    /// How many bytes were pushed through the life of the group.
+    pushed: u64,
     closed: bool,
 }
 
-/// What a tail knows of a member.
 #[derive(Debug, Default)]
-struct Member {
-    /// Whom to wake, if the member is parked: it has taken everything.
+struct Taker {
+    /// Whom to wake, if it is parked.
     waker: Option<Waker>,
-    /// The newest sequence there was, matching or not, when the member was last woken from being parked.
+    /// The newest sequence there was, matching or not, when it was last woken from being parked.
     parked_until: u64,
 }
 
-/// A member's place in its group.
+/// A taker's place in its group.
 #[derive(Debug)]
 pub(crate) struct Seat {
     slot: usize,
@@ -79,160 +62,189 @@ pub(crate) struct Seat {
     next: u64,
 }
 
-/// What taking from the tail gave.
+/// What taking from a group gave.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// Items, at least one.
     Items,
-    /// Nothing: the member is parked and will be woken.
+    /// Nothing: the taker is parked and will be woken.
     Parked,
-    /// The member's next items were dropped; the log has the events up to here.
+    /// The next items were dropped; the log has the events up to here.
     FellOff(u64),
+}
+
+/// How far a group has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    /// The number of the next item.
+    pub(crate) number: u64,
+    /// The bytes of all items before it.
+    pub(crate) bytes: u64,
 }
 
 impl Group {
     pub(crate) fn new(filter: Filter, wire: Option<Wire>, of_all: TailBytes) -> Self {
-        let tail = Tail {
-            items: VecDeque::new(),
-            base: 0,
-            bytes: 0,
-            of_all,
-            floor: 0,
-            members: Slab::new(),
+        let line = Line {
+            tail: Tail::new(of_all),
+            takers: Slab::new(),
             parked: 0,
+            readers: 0,
+            pushed: 0,
             closed: false,
         };
         Self {
+            id: GroupId::next(),
             filter,
             wire,
-            tail: Mutex::new(tail),
+            line: Mutex::new(line),
         }
     }
 
-    /// Adds a member that takes what is pushed from now on.
+    /// Adds a reader on its own, which takes what is pushed from now on.
     pub(crate) fn join(&self) -> Seat {
-        let mut tail = self.tail.lock();
-        let next = tail.end();
-        Seat {
-            slot: tail.members.insert(Member::default()),
-            next,
-        }
+        let mut line = self.line.lock();
+        line.readers += 1;
+        let end = line.tail.end();
+        line.seat(end)
     }
 
-    /// Removes a member. Gives its waker, if it was parked, and whether it was the last.
+    /// Removes a reader on its own. Gives its waker, if it was parked, and whether it was the last reader.
     pub(crate) fn leave(&self, seat: &Seat) -> (Option<Waker>, bool) {
-        let mut tail = self.tail.lock();
-        let waker = tail.members.remove(seat.slot).waker;
-        tail.parked -= usize::from(waker.is_some());
-        tail.drop_taken();
-        (waker, tail.members.is_empty())
+        let mut line = self.line.lock();
+        line.readers -= 1;
+        let waker = line.unseat(seat);
+        (waker, line.readers == 0)
     }
 
-    /// How many members there are.
-    pub(crate) fn members(&self) -> usize {
-        self.tail.lock().members.len()
+    /// Adds a feed: a taker that is no reader. It takes what is pushed from now on.
+    pub(crate) fn join_feed(&self) -> (Seat, Mark) {
+        let mut line = self.line.lock();
+        let mark = line.mark();
+        (line.seat(mark.number), mark)
+    }
+
+    /// Removes a feed, whose readers have left it. Gives its waker, if it was parked.
+    pub(crate) fn leave_feed(&self, seat: &Seat) -> Option<Waker> {
+        self.line.lock().unseat(seat)
+    }
+
+    /// Lets a feed take for a reader from now on, if the reader has taken everything. Gives its waker, if it was
+    /// parked.
+    pub(crate) fn pass_to_feed(&self, seat: &Seat) -> Option<(Mark, Option<Waker>)> {
+        let mut line = self.line.lock();
+        if line.closed || seat.next != line.tail.end() {
+            return None;
+        }
+        let waker = line.unseat(seat);
+        Some((line.mark(), waker))
+    }
+
+    /// Lets a reader that was in a feed take on its own again, from this item on.
+    pub(crate) fn pass_from_feed(&self, next: u64) -> Seat {
+        self.line.lock().seat(next)
+    }
+
+    /// Removes a reader that is in a feed. Tells whether it was the last reader.
+    pub(crate) fn leave_as_fed(&self) -> bool {
+        let mut line = self.line.lock();
+        line.readers -= 1;
+        line.readers == 0
+    }
+
+    /// How many readers there are.
+    pub(crate) fn readers(&self) -> usize {
+        self.line.lock().readers
     }
 
     /// Whether its last item has been pushed.
     pub(crate) fn is_closed(&self) -> bool {
-        self.tail.lock().closed
+        self.line.lock().closed
     }
 
-    /// How many items the member has not taken.
-    pub(crate) fn waiting_for(&self, seat: &Seat) -> u64 {
-        self.tail.lock().end() - seat.next
+    /// How many items there are from this number on.
+    pub(crate) fn waiting_from(&self, next: u64) -> u64 {
+        self.line.lock().tail.end().saturating_sub(next)
     }
 
-    /// Appends an item and collects the wakers of parked members. Gives the number of members.
+    /// Appends an item and collects the wakers of parked takers. Gives the number of readers.
     pub(crate) fn push(&self, item: Item, wakers: &mut Vec<Waker>) -> usize {
-        let mut tail = self.tail.lock();
-        if tail.closed || tail.members.is_empty() {
+        let mut line = self.line.lock();
+        if line.closed || line.readers == 0 {
             return 0;
         }
-        tail.closed = matches!(item, Item::End | Item::Goodbye(_));
+        line.closed = matches!(item, Item::End | Item::Goodbye(_));
         let before = match &item {
             Item::Event(record, _) => record.sequence - 1,
             Item::Deleted | Item::End | Item::Goodbye(_) => 0,
         };
-        tail.add(item);
-        while tail.is_over_its_limits() {
-            tail.drop_oldest();
-        }
-        if tail.parked > 0 {
-            for (_, member) in &mut tail.members {
-                if let Some(waker) = member.waker.take() {
-                    member.parked_until = member.parked_until.max(before);
-                    wakers.push(waker);
-                }
-            }
-            tail.parked = 0;
-        }
-        tail.members.len()
+        line.pushed += item.size() as u64;
+        line.tail.push(item);
+        line.wake_parked(before, wakers);
+        line.readers
     }
 
-    /// Takes up to `limit` bytes of items, at least one, or parks the member if there is none.
+    /// Takes items until `add` breaks off or `limit` bytes are taken, at least one, or parks the taker if there is none.
     pub(crate) fn take(
         &self,
         seat: &mut Seat,
         limit: usize,
         waker: &Waker,
-        out: &mut Vec<Item>,
+        mut add: impl FnMut(&Item) -> ControlFlow<()>,
     ) -> Taken {
-        // Dropped once the tail is unlocked: a waker may be the last owner of a task, and that of another member.
+        // Dropped once the group is unlocked: a waker may be the last owner of a task, and that of another reader.
         let replaced;
-        let mut tail = self.tail.lock();
-        let Some(skip) = seat.next.checked_sub(tail.base) else {
-            seat.next = tail.base;
-            return Taken::FellOff(tail.floor);
-        };
+        let mut line = self.line.lock();
+        if seat.next < line.tail.base() {
+            seat.next = line.tail.base();
+            return Taken::FellOff(line.tail.floor());
+        }
+        let first = seat.next;
         let mut bytes = 0;
-        for item in tail.items.iter().skip(skip as usize) {
-            if bytes >= limit {
+        for item in line.tail.from(first) {
+            if bytes >= limit || add(item).is_break() {
                 break;
             }
             bytes += item.size();
             seat.next += 1;
-            out.push(item.clone());
         }
-        if !out.is_empty() {
+        if line.tail.end() > first {
             return Taken::Items;
         }
-        replaced = tail.members[seat.slot].waker.replace(waker.clone());
-        tail.parked += usize::from(replaced.is_none());
-        tail.drop_taken();
+        replaced = line.takers[seat.slot].waker.replace(waker.clone());
+        line.parked += usize::from(replaced.is_none());
+        line.clear_if_taken();
         Taken::Parked
     }
 
-    /// Takes out the waker of a member that is parked.
+    /// Takes out the waker of a taker that is parked.
     pub(crate) fn wake(&self, seat: &Seat) -> Option<Waker> {
-        let mut tail = self.tail.lock();
-        let waker = tail.members[seat.slot].waker.take();
-        tail.parked -= usize::from(waker.is_some());
+        let mut line = self.line.lock();
+        let waker = line.takers[seat.slot].waker.take();
+        line.parked -= usize::from(waker.is_some());
         waker
     }
 
-    /// A sequence up to which the member has certainly taken everything here.
+    /// A sequence up to which the taker has certainly taken everything here.
     pub(crate) fn taken_until(&self, seat: &Seat) -> u64 {
-        self.tail.lock().members[seat.slot].parked_until
+        self.line.lock().takers[seat.slot].parked_until
     }
 
-    /// The first event that the member has not taken and that is still here.
+    /// The first event that the taker has not taken and that is still here.
     pub(crate) fn first_waiting(&self, seat: &Seat) -> Option<Arc<Record>> {
-        let tail = self.tail.lock();
-        let skip = seat.next.saturating_sub(tail.base) as usize;
-        tail.items.iter().skip(skip).find_map(|item| match item {
+        let line = self.line.lock();
+        line.tail.from(seat.next).find_map(|item| match item {
             Item::Event(record, _) => Some(record.clone()),
             Item::Deleted | Item::End | Item::Goodbye(_) => None,
         })
     }
 
-    /// Moves the member past all events, up to an item that ends the stream. Gives the last sequence passed.
+    /// Moves the taker past all events, up to an item that ends the stream. Gives the last sequence passed.
     pub(crate) fn pass_over(&self, seat: &mut Seat) -> Option<u64> {
-        let tail = self.tail.lock();
-        let skip = seat.next.saturating_sub(tail.base) as usize;
-        let mut passed = (seat.next < tail.base).then_some(tail.floor);
-        seat.next = seat.next.max(tail.base);
-        for item in tail.items.iter().skip(skip) {
+        let line = self.line.lock();
+        let base = line.tail.base();
+        let mut passed = (seat.next < base).then_some(line.tail.floor());
+        seat.next = seat.next.max(base);
+        for item in line.tail.from(seat.next) {
             match item {
                 Item::Event(record, _) => passed = Some(record.sequence),
                 Item::Deleted => {}
@@ -244,58 +256,59 @@ impl Group {
     }
 }
 
-impl Tail {
-    /// The number of the next item to be pushed.
-    fn end(&self) -> u64 {
-        self.base + self.items.len() as u64
+impl Line {
+    fn mark(&self) -> Mark {
+        Mark {
+            number: self.tail.end(),
+            bytes: self.pushed,
+        }
     }
 
-    fn add(&mut self, item: Item) {
-        self.bytes += item.size();
-        self.of_all.0.fetch_add(item.size(), Ordering::Relaxed);
-        self.items.push_back(item);
+    fn seat(&mut self, next: u64) -> Seat {
+        Seat {
+            slot: self.takers.insert(Taker::default()),
+            next,
+        }
     }
 
-    fn is_over_its_limits(&self) -> bool {
-        let too_much = self.items.len() > MAX_TAIL_ITEMS || self.bytes > MAX_TAIL_BYTES;
-        let too_much_of_all = self.of_all.0.load(Ordering::Relaxed) > MAX_BYTES_OF_ALL_TAILS;
-        (too_much && self.items.len() > 1) || (too_much_of_all && self.bytes > 0)
+    fn unseat(&mut self, seat: &Seat) -> Option<Waker> {
+        let waker = self.takers.remove(seat.slot).waker;
+        self.parked -= usize::from(waker.is_some());
+        self.clear_if_taken();
+        waker
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(item) = self.items.pop_front() {
-            self.base += 1;
-            self.bytes -= item.size();
-            self.of_all.0.fetch_sub(item.size(), Ordering::Relaxed);
-            if let Item::Event(record, _) = item {
-                self.floor = record.sequence;
+    fn wake_parked(&mut self, before: u64, wakers: &mut Vec<Waker>) {
+        if self.parked == 0 {
+            return;
+        }
+        for (_, taker) in &mut self.takers {
+            if let Some(waker) = taker.waker.take() {
+                taker.parked_until = taker.parked_until.max(before);
+                wakers.push(waker);
             }
         }
+        self.parked = 0;
     }
 
-    /// Empties the tail once every member has taken everything.
-    fn drop_taken(&mut self) {
-        if self.parked == self.members.len() {
-            self.base = self.end();
-            self.items.clear();
-            self.of_all.0.fetch_sub(self.bytes, Ordering::Relaxed);
-            self.bytes = 0;
+    /// Empties the tail once everything has been taken.
+    fn clear_if_taken(&mut self) {
+        if self.parked == self.takers.len() {
+            self.tail.clear();
         }
     }
 }
 
-impl Drop for Tail {
-    fn drop(&mut self) {
-        self.of_all.0.fetch_sub(self.bytes, Ordering::Relaxed);
+impl Seat {
+    /// The number of the next item to take.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
     }
 }
 
-impl Item {
-    fn size(&self) -> usize {
-        match self {
-            Self::Event(record, block) if block.is_empty() => record.data.len(),
-            Self::Event(_, block) => block.len(),
-            Self::Deleted | Self::End | Self::Goodbye(_) => 0,
-        }
+impl GroupId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }

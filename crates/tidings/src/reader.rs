@@ -11,6 +11,7 @@ use tidings_log::{Selection, Timestamp, Topic};
 
 use crate::{
     Connection, ConnectionId, Control, GoodbyeReason, Peer,
+    feed::FedPlace,
     group::{Group, Seat},
     lag::STALLED_AFTER,
     reads::{PageRead, Replaying},
@@ -39,8 +40,8 @@ pub(crate) struct State {
     pub(crate) opening: Vec<Control>,
     /// What comes before the live items, in order.
     pub(crate) steps: VecDeque<Step>,
-    /// The group that it follows, and its place in it.
-    pub(crate) live: Option<(Arc<Group>, Seat)>,
+    /// Where the live items come from.
+    pub(crate) live: Option<Live>,
     /// How many events the replay that is under way has handed out.
     pub(crate) replayed: u64,
     /// It is one of those that share what replays may hold.
@@ -49,8 +50,26 @@ pub(crate) struct State {
     pub(crate) asked_at: Timestamp,
     /// The stream is to end at once.
     pub(crate) dismissed: Option<GoodbyeReason>,
+    /// How many wait to have it out of its feed, and keep it out.
+    pub(crate) recalls: u32,
     /// The last item has been handed out.
     pub(crate) done: bool,
+}
+
+/// The group that a reader follows, and how.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) group: Arc<Group>,
+    pub(crate) place: Place,
+}
+
+/// Who takes from the group for a reader.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// The reader.
+    Own(Seat),
+    /// A feed, for many.
+    Fed(FedPlace),
 }
 
 /// Something a reader is given before the live items.
@@ -144,22 +163,37 @@ impl Reader {
         let mut state = self.state.lock();
         state.dismissed.get_or_insert(reason);
         let reading = state.page_read().and_then(PageRead::waker);
-        let live = state.live.as_mut();
-        let waiting = live.and_then(|(group, seat)| group.wake(seat));
+        let waiting = state.live.as_ref().and_then(Live::waker);
         reading.into_iter().chain(waiting)
+    }
+
+    /// Has it leave its feed, if it is in one, and join none. Gives the waker of its owner.
+    pub(crate) fn recall(&self) -> Option<Waker> {
+        let mut state = self.state.lock();
+        state.recalls += 1;
+        state.fed_place().map(|fed| fed.waker().clone())
     }
 
     pub(crate) fn describe(&self) -> Connection {
         let state = self.state.lock();
         let group = state.group();
+        let mut last_active_at =
+            Timestamp::from_millis(self.last_active_at.load(Ordering::Relaxed));
+        let mut sent_events = self.sent_events.load(Ordering::Relaxed);
+        let mut sent_bytes = self.sent_bytes.load(Ordering::Relaxed);
+        if let Some((events, bytes, at)) = state.fed_place().and_then(FedPlace::given) {
+            sent_events += events;
+            sent_bytes += bytes;
+            last_active_at = at;
+        }
         Connection {
             id: self.id.clone(),
             topics: group.map_or_else(Vec::new, |group| group.filter.texts()),
             peer: self.peer.clone(),
             connected_at: self.connected_at,
-            last_active_at: Timestamp::from_millis(self.last_active_at.load(Ordering::Relaxed)),
-            sent_events: self.sent_events.load(Ordering::Relaxed),
-            sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
+            last_active_at,
+            sent_events,
+            sent_bytes,
             lag: state.lag(),
         }
     }
@@ -187,7 +221,10 @@ impl State {
         if self.done || self.page_read().is_some() || now.since(self.asked_at) < STALLED_AFTER {
             return None;
         }
-        let (group, seat) = self.live.as_ref()?;
+        let Live { group, place } = self.live.as_ref()?;
+        let Place::Own(seat) = place else {
+            return None;
+        };
         let waiting = group.first_waiting(seat)?;
         let since = waiting.time.max(self.asked_at);
         (now.since(since) >= STALLED_AFTER).then(|| waiting.topic.clone())
@@ -204,13 +241,14 @@ impl State {
             replaying: None,
             asked_at: now,
             dismissed: None,
+            recalls: 0,
             done: false,
         }
     }
 
     /// The group whose filter it has now.
     pub(crate) fn group(&self) -> Option<&Arc<Group>> {
-        let followed = self.live.as_ref().map(|(group, _)| group);
+        let followed = self.live.as_ref().map(|live| &live.group);
         followed.or_else(|| {
             self.steps.iter().rev().find_map(|step| match step {
                 Step::CatchUp(step) => Some(&step.group),
@@ -224,10 +262,47 @@ impl State {
             Step::CatchUp(step) => Some(step.until.saturating_sub(self.cursor)),
             Step::Resumed { .. } | Step::End => None,
         });
-        let waiting = self
-            .live
-            .as_ref()
-            .map_or(0, |(group, seat)| group.waiting_for(seat));
+        let waiting = self.live.as_ref().map_or(0, Live::waiting);
         behind.unwrap_or(0) + waiting
+    }
+
+    /// Whether a feed may take for it: nothing comes before the live events, and nobody wants it for itself.
+    pub(crate) fn may_be_fed(&self) -> bool {
+        let has_more = !self.opening.is_empty() || !self.steps.is_empty();
+        !has_more && !self.done && self.dismissed.is_none() && self.recalls == 0
+    }
+
+    pub(crate) fn fed_place(&self) -> Option<&FedPlace> {
+        match &self.live.as_ref()?.place {
+            Place::Own(_) => None,
+            Place::Fed(fed) => Some(fed),
+        }
+    }
+}
+
+impl Live {
+    /// Joins a group as a reader on its own.
+    pub(crate) fn join(group: Arc<Group>) -> Self {
+        let seat = group.join();
+        Self {
+            group,
+            place: Place::Own(seat),
+        }
+    }
+
+    /// Whom to wake so that the reader is looked at: its owner, if it is parked or fed.
+    fn waker(&self) -> Option<Waker> {
+        match &self.place {
+            Place::Own(seat) => self.group.wake(seat),
+            Place::Fed(fed) => Some(fed.waker().clone()),
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        let next = match &self.place {
+            Place::Own(seat) => seat.next(),
+            Place::Fed(fed) => fed.next(),
+        };
+        self.group.waiting_from(next)
     }
 }

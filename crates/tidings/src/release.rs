@@ -8,8 +8,8 @@ use crate::{
     GoodbyeReason, Receipt,
     core::Core,
     encoding::Encoder,
-    group::Item,
     queue::{Batch, Line, Op, Wakeups},
+    tail::Item,
 };
 
 impl Core {

@@ -177,14 +177,12 @@ impl Shared {
             // Its transport has given up on it before it asked again.
             core.counters.disconnected += 1;
         }
-        let waker = state
-            .live
-            .take()
-            .and_then(|(group, seat)| core.leave(&group, &seat));
+        let live = state.live.take();
+        let waker = live.as_ref().and_then(|live| core.leave(live));
         drop(core);
         drop(state);
         // Not under a lock: a waker may be the last owner of a task, and that of another subscriber.
-        drop(waker);
+        drop((live, waker));
         if registered {
             self.note_change();
         }

@@ -7,7 +7,7 @@ use crate::{
     core::Core,
     filter::Filter,
     plan::{Begin, Plan},
-    reader::{CatchUp, Reader, Reading, State, Step},
+    reader::{CatchUp, Live, Reader, Reading, State, Step},
 };
 
 impl Broker {
@@ -84,7 +84,7 @@ fn open(
         core.detached_group(filter, subscription.wire)
     } else {
         let group = core.group(filter, subscription.wire);
-        state.live = Some((group.clone(), group.join()));
+        state.live = Some(Live::join(group.clone()));
         group
     };
     if subscription.hello {

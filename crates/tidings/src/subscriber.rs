@@ -11,7 +11,7 @@ use futures_core::Stream;
 use tidings_log::Position;
 
 use crate::{
-    ConnectionId, Control, GapReason, Published, reader::Reader, shared::Shared, take::take,
+    ConnectionId, Control, GapReason, Member, Published, reader::Reader, shared::Shared, take::take,
 };
 
 /// An open subscription: a stream of what its selectors match, in order, with no gap that is not announced.
@@ -82,6 +82,14 @@ impl Subscriber {
             return Poll::Ready(Some(self.taken.drain(..).collect()));
         }
         take(&self.shared, &self.reader, cx)
+    }
+
+    /// This subscriber as a [`Feed`](crate::Feed) knows it.
+    pub fn member(&self) -> Member {
+        Member {
+            shared: self.shared.clone(),
+            reader: self.reader.clone(),
+        }
     }
 
     /// Tells that what was taken is still on its way to the reader, so that a slow one is not taken for one that stopped.

@@ -1,6 +1,7 @@
 //! What a reader gets when it asks: first its steps, then what its group has for it.
 
 use std::{
+    ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,11 +12,12 @@ use tidings_log::{Log, Record, Selection, Timestamp, Window};
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
     encoding::encode,
-    group::{Group, Item, Taken},
+    group::{Group, Taken},
     lag::Verdict,
     plan, random,
-    reader::{CatchUp, Reader, Reading, State, Step},
+    reader::{CatchUp, Live, Place, Reader, Reading, State, Step},
     shared::Shared,
+    tail::Item,
 };
 
 /// How many bytes one batch holds before no further item is added.
@@ -120,12 +122,20 @@ impl Turn<'_> {
 
     /// Takes from the tail of the group. True if the reader is parked.
     fn take_live(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((group, seat)) = &mut self.state.live else {
+        let Some(Live { group, place }) = &mut self.state.live else {
             self.state.done = true;
             return false;
         };
+        let Place::Own(seat) = place else {
+            // Whoever has it in a feed wakes it when it has left.
+            return true;
+        };
         let mut items = Vec::new();
-        match group.take(seat, BATCH_BYTES - self.bytes, cx.waker(), &mut items) {
+        let add = |item: &Item| {
+            items.push(item.clone());
+            ControlFlow::Continue(())
+        };
+        match group.take(seat, BATCH_BYTES - self.bytes, cx.waker(), add) {
             Taken::Parked => return true,
             Taken::FellOff(until) => {
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
@@ -247,7 +257,11 @@ impl Turn<'_> {
             LagPolicy::Disconnect => self.goodbye(GoodbyeReason::TooSlow),
             LagPolicy::Skip => {}
             LagPolicy::Conflate => {
-                let Some((group, seat)) = &mut self.state.live else {
+                let Some(Live {
+                    group,
+                    place: Place::Own(seat),
+                }) = &mut self.state.live
+                else {
                     return;
                 };
                 let group = group.clone();

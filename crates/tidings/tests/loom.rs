@@ -211,7 +211,12 @@ fn a_change_of_topics_cuts_exactly() {
             }
         });
         let [a, b] = ["a", "b"].map(|name| [Selector::new(name).unwrap()]);
-        let cut = broker.change(subscriber.id(), &b, &a).unwrap().sequence;
+        let cut = broker
+            .change(subscriber.id(), &b, &a)
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+            .sequence;
         let (mut got, _) = Got::now(&mut subscriber);
         publisher.join().unwrap();
         got.ids.extend(Got::now(&mut subscriber).0.ids);
@@ -233,7 +238,7 @@ fn a_waiting_reader_whose_topics_change_is_woken_by_the_new_ones() {
         let id = subscriber.id().clone();
         let changer = publisher(&broker, move |broker| {
             let [a, b] = ["a", "b"].map(|name| [Selector::new(name).unwrap()]);
-            broker.change(&id, &b, &a).unwrap();
+            broker.change(&id, &b, &a).now_or_never().unwrap().unwrap();
             publish(broker, "b");
         });
         assert_eq!(Got::wait(subscriber, 1).ids, [1]);

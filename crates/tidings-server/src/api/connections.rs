@@ -94,7 +94,7 @@ pub(super) async fn change(
     let limit = hub.settings.limits.selectors;
     let subscribe = selectors("subscribe", subscribe, limit)?;
     let unsubscribe = selectors("unsubscribe", unsubscribe, limit)?;
-    let position = hub.broker.change(&id, &subscribe, &unsubscribe);
+    let position = hub.broker.change(&id, &subscribe, &unsubscribe).await;
     let position = position
         .map_err(|error| problems::of_change(&error))?
         .to_string();

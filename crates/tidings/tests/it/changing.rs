@@ -14,7 +14,9 @@ fn change(
     subscribe: &[&str],
     unsubscribe: &[&str],
 ) -> Result<u64, ChangeError> {
-    let position = broker.change(connection, &selectors(subscribe), &selectors(unsubscribe))?;
+    let position = broker
+        .change(connection, &selectors(subscribe), &selectors(unsubscribe))
+        .now()?;
     assert_eq!(position, broker.position());
     Ok(position.sequence)
 }

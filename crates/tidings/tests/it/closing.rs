@@ -54,7 +54,7 @@ async fn nothing_gets_in_after_closing() {
         SubscribeError::Closed
     );
     assert_eq!(
-        broker.change(subscriber.id(), &[selector("b")], &[]),
+        broker.change(subscriber.id(), &[selector("b")], &[]).now(),
         Err(ChangeError::NotFound)
     );
     assert_eq!(drain(&mut subscriber), ["<goodbye drain>", "<end>"]);

@@ -172,7 +172,7 @@ async fn changes_of_topics_and_subscribers_are_announced() {
     );
     let id = slot.lock().unwrap().as_ref().unwrap().id().clone();
     assert!(
-        changed(&|| drop(broker.change(&id, &[selector("b")], &[]))),
+        changed(&|| drop(broker.change(&id, &[selector("b")], &[]).now())),
         "somebody changed topics"
     );
     assert!(

@@ -136,7 +136,10 @@ async fn topics_of_an_open_stream_can_be_changed() {
     let select = |name| [Selector::new(name).unwrap()];
     for connection in broker.connections() {
         let (wanted, unwanted) = (select("b"), select("a"));
-        broker.change(&connection.id, &wanted, &unwanted).unwrap();
+        broker
+            .change(&connection.id, &wanted, &unwanted)
+            .await
+            .unwrap();
     }
 
     publish(&broker, "a", Event::new("a2")).await;

@@ -147,7 +147,8 @@ impl World {
         let (head, reader) = (self.head(), &self.readers[place]);
         let changed = self
             .broker
-            .change(reader.subscriber.id(), &subscribe, &unsubscribe);
+            .change(reader.subscriber.id(), &subscribe, &unsubscribe)
+            .now();
         let kept = reader
             .now()
             .selectors

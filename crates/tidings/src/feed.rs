@@ -1,0 +1,251 @@
+//! Live events for many subscribers at once.
+
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use bytes::Bytes;
+use tidings_log::Timestamp;
+
+use crate::{
+    group::{Group, GroupId, Mark, Seat, Taken},
+    reader::{Live, Place, Reader},
+    shared::Shared,
+    tail::Item,
+};
+
+/// What one thread takes from the broker for many subscribers with the same selectors and encoding: each event once
+/// for all of them.
+///
+/// A subscriber that has been given everything [joins](Self::join), and gives nothing itself until it has
+/// [left](Self::leave). Events alone go this way. Whatever else comes, each takes for itself: [`Feed::take`] tells
+/// when all have to leave, and a subscriber that has to leave by itself is woken.
+#[derive(Debug)]
+pub struct Feed {
+    shared: Arc<Shared>,
+    group: Arc<Group>,
+    seat: Seat,
+    waker: Waker,
+    taken: Mark,
+    /// The sequence of the last event taken; 0 before the first.
+    cursor: u64,
+    progress: Arc<Progress>,
+}
+
+/// A subscriber as its feed knows it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) reader: Arc<Reader>,
+}
+
+/// What taking for a feed gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// Events.
+    Events {
+        /// The number of the first one. The others follow without a hole.
+        first: u64,
+    },
+    /// Nothing: the feed is woken when there is something.
+    Nothing,
+    /// What comes next is for each member to take by itself: all have to leave.
+    Dissolved,
+}
+
+/// A reader's place in a feed.
+#[derive(Debug)]
+pub(crate) struct FedPlace {
+    joined: Mark,
+    progress: Arc<Progress>,
+    waker: Waker,
+}
+
+/// What all members of a feed have been given. Nothing is ordered by it.
+#[derive(Debug, Default)]
+struct Progress {
+    number: AtomicU64,
+    bytes: AtomicU64,
+    at: AtomicU64,
+}
+
+impl Member {
+    /// The group that the subscriber follows, if it is encoded and live. Feeds are for one group each.
+    pub fn group(&self) -> Option<GroupId> {
+        let state = self.reader.state.lock();
+        let live = state.live.as_ref()?;
+        live.group.wire.is_some().then_some(live.group.id)
+    }
+}
+
+impl Feed {
+    /// A feed for the group that this subscriber follows; `None` if it follows none now. It takes what is published
+    /// from now on, and `waker` is woken once for all that comes after it has [taken](Self::take) everything.
+    pub fn new(member: &Member, waker: Waker) -> Option<Self> {
+        let state = member.reader.state.lock();
+        let group = state.live.as_ref()?.group.clone();
+        drop(state);
+        let (seat, taken) = group.join_feed();
+        let progress = Progress::default();
+        progress.note(taken, member.shared.clock.now());
+        Some(Self {
+            shared: member.shared.clone(),
+            group,
+            seat,
+            waker,
+            taken,
+            cursor: 0,
+            progress: Arc::new(progress),
+        })
+    }
+
+    /// Takes a subscriber in, if it follows the same group and has been given everything. Gives the number of the
+    /// first event that the feed has for it. `waker` is woken when it has to [leave](Self::leave) by itself.
+    ///
+    /// Otherwise, as after leaving, the subscriber has to be polled to be woken.
+    pub fn join(&mut self, member: &Member, waker: Waker) -> Option<u64> {
+        let mut state = member.reader.state.lock();
+        if !state.may_be_fed() {
+            return None;
+        }
+        let live = state.live.as_mut()?;
+        if !Arc::ptr_eq(&live.group, &self.group) {
+            return None;
+        }
+        let Place::Own(seat) = &live.place else {
+            return None;
+        };
+        let (joined, parked) = self.group.pass_to_feed(seat)?;
+        live.place = Place::Fed(FedPlace {
+            joined,
+            progress: self.progress.clone(),
+            waker,
+        });
+        drop(state);
+        // Not under the lock: a waker may be the last owner of a task, and that of another subscriber.
+        drop(parked);
+        Some(joined.number)
+    }
+
+    /// Lets a subscriber go on by itself from the event of this number on.
+    pub fn leave(&mut self, member: &Member, next: u64) {
+        let mut state = member.reader.state.lock();
+        let Some(Live {
+            group,
+            place: place @ Place::Fed(_),
+        }) = &mut state.live
+        else {
+            return;
+        };
+        let own = Place::Own(group.pass_from_feed(next));
+        let Place::Fed(fed) = std::mem::replace(place, own) else {
+            return;
+        };
+        let now = self.shared.clock.now();
+        let mut given = self.progress.mark();
+        let mut cursor = group.taken_until(&self.seat);
+        if next >= self.taken.number {
+            given = self.taken;
+            cursor = cursor.max(self.cursor);
+        }
+        state.cursor = state.cursor.max(cursor);
+        state.asked_at = now;
+        let is_recalled = state.recalls > 0;
+        drop(state);
+        let (events, bytes) = fed.since_joined(given);
+        if events > 0 {
+            member.reader.count(events, bytes, self.progress.at());
+        }
+        if is_recalled {
+            self.shared.note_change();
+        }
+    }
+
+    /// Takes the next events, up to so many bytes of blocks, at least one. To be called when every member has been
+    /// given what was taken before.
+    pub fn take(&mut self, limit: usize, blocks: &mut Vec<Bytes>) -> Fed {
+        self.progress.note(self.taken, self.shared.clock.now());
+        let mut bytes = self.taken.bytes;
+        let cursor = &mut self.cursor;
+        let add = |item: &Item| {
+            let Item::Event(record, block) = item else {
+                return ControlFlow::Break(());
+            };
+            *cursor = record.sequence;
+            bytes += item.size() as u64;
+            blocks.push(block.clone());
+            ControlFlow::Continue(())
+        };
+        match self.group.take(&mut self.seat, limit, &self.waker, add) {
+            Taken::Parked => Fed::Nothing,
+            Taken::Items if self.seat.next() > self.taken.number => {
+                let first = self.taken.number;
+                self.taken = Mark {
+                    number: self.seat.next(),
+                    bytes,
+                };
+                Fed::Events { first }
+            }
+            Taken::Items | Taken::FellOff(_) => Fed::Dissolved,
+        }
+    }
+
+    /// The group that it is for.
+    pub fn group(&self) -> GroupId {
+        self.group.id
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        drop(self.group.leave_feed(&self.seat));
+    }
+}
+
+impl FedPlace {
+    /// Events and bytes that it was given, and when the last of them.
+    pub(crate) fn given(&self) -> Option<(u64, u64, Timestamp)> {
+        let (events, bytes) = self.since_joined(self.progress.mark());
+        (events > 0).then(|| (events, bytes, self.progress.at()))
+    }
+
+    /// The number of the item that comes next, as far as is known.
+    pub(crate) fn next(&self) -> u64 {
+        self.progress.mark().number.max(self.joined.number)
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    fn since_joined(&self, given: Mark) -> (u64, u64) {
+        let events = given.number.saturating_sub(self.joined.number);
+        let bytes = given.bytes.saturating_sub(self.joined.bytes);
+        (events, bytes)
+    }
+}
+
+impl Progress {
+    fn note(&self, mark: Mark, now: Timestamp) {
+        if self.number.swap(mark.number, Ordering::Relaxed) != mark.number {
+            self.bytes.store(mark.bytes, Ordering::Relaxed);
+            self.at.store(now.as_millis(), Ordering::Relaxed);
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            number: self.number.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at.load(Ordering::Relaxed))
+    }
+}
