@@ -57,6 +57,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let hub = Hub::new(broker.clone(), settings, address, draining.clone());
     let mut shutdown = draining;
     let serving = Server::new(api::router(hub))
+        .events_past_layers()
         .limits(limits)
         .run(listener, async move {
             // A hub whose owner is gone has nothing to wait for either.

@@ -20,7 +20,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::exchange::{Answers, Exchange};
-use crate::stream::Pulse;
+use crate::stream::Tap;
 
 /// The offer of a connection's stream. What drives the connection, its socket and its body know of each other by it.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(super) struct Handoff {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) body: Body,
-    pub(super) pulse: Pulse,
+    pub(super) tap: Tap,
 }
 
 /// hyper has the stream.
@@ -86,9 +86,9 @@ pub(super) fn answer(
     let response = answers.answer(request);
     async move {
         let mut response = response.await?;
-        let pulse = response.extensions_mut().remove::<Pulse>();
-        let pulse = pulse.filter(|_| is_plain && is_untouched(&response));
-        if pulse.is_none() || exchange.peer_may_be_sending() {
+        let tap = response.extensions_mut().remove::<Tap>();
+        let tap = tap.filter(|_| is_plain && is_untouched(&response));
+        if tap.is_none() || exchange.peer_may_be_sending() {
             return Ok(response.map(OfferedBody::kept));
         }
         // Nobody reads a further request from this connection.
@@ -96,7 +96,7 @@ pub(super) fn answer(
         response.headers_mut().insert(header::CONNECTION, close);
         Ok(response.map(|body| OfferedBody {
             body,
-            offer: pulse.map(|pulse| Offer::Later(exchange, pulse)),
+            offer: tap.map(|tap| Offer::Later(exchange, tap)),
         }))
     }
 }
@@ -120,9 +120,9 @@ pub(super) struct OfferedBody {
 
 enum Offer {
     /// Once the first frame has been given.
-    Later(Arc<Exchange>, Pulse),
+    Later(Arc<Exchange>, Tap),
     /// When the next frame is asked for.
-    Next(Arc<Exchange>, Pulse),
+    Next(Arc<Exchange>, Tap),
     /// Since the last frame was asked for.
     Made(Arc<Exchange>),
 }
@@ -144,17 +144,22 @@ impl http_body::Body for OfferedBody {
         let this = &mut *self;
         match this.offer.take() {
             None => {}
-            Some(Offer::Later(exchange, pulse)) => {
+            Some(Offer::Later(exchange, tap)) => {
                 let frame = Pin::new(&mut this.body).poll_frame(context);
+                if let Poll::Ready(Some(Ok(frame))) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    tap.received(data);
+                }
                 this.offer = Some(match frame {
-                    Poll::Pending => Offer::Later(exchange, pulse),
-                    Poll::Ready(_) => Offer::Next(exchange, pulse),
+                    Poll::Pending => Offer::Later(exchange, tap),
+                    Poll::Ready(_) => Offer::Next(exchange, tap),
                 });
                 return frame;
             }
-            Some(Offer::Next(exchange, pulse)) => {
+            Some(Offer::Next(exchange, tap)) => {
                 let body = mem::take(&mut this.body);
-                exchange.handoff.offer(Stream { body, pulse });
+                exchange.handoff.offer(Stream { body, tap });
                 this.offer = Some(Offer::Made(exchange));
                 // Has the connection look again, and the stream go on here, if no flush follows.
                 context.waker().wake_by_ref();
@@ -198,11 +203,11 @@ mod tests {
         let subscriber = broker.subscribe(subscription).unwrap();
         let stream = EventStream::new(subscriber, StreamOptions::default());
         let response = stream.into_response();
-        let pulse = response.extensions().get::<Pulse>().unwrap().clone();
+        let tap = response.extensions().get::<Tap>().unwrap().clone();
         let exchange = Arc::new(Exchange::default());
         let body = OfferedBody {
             body: response.into_body(),
-            offer: Some(Offer::Later(Arc::clone(&exchange), pulse)),
+            offer: Some(Offer::Later(Arc::clone(&exchange), tap)),
         };
         (body, exchange)
     }

@@ -69,7 +69,7 @@ pub(super) async fn serve(
         Ok(socket) => engines.adopt(Adopted {
             socket,
             body: stream.body,
-            pulse: stream.pulse,
+            tap: stream.tap,
             permit,
             span: Span::current(),
         }),

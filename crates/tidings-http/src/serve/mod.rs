@@ -34,7 +34,7 @@ use tracing::info;
 use self::accept::Acceptor;
 use self::connection::Ending;
 use self::door::Door;
-use self::engine::Engines;
+use self::engine::{EngineSettings, Engines};
 use self::phase::{Phase, Phases};
 
 pub use self::limits::ServeLimits;
@@ -81,7 +81,7 @@ pub async fn serve(listener: TcpListener, router: Router) {
 pub struct Server {
     router: Router,
     limits: ServeLimits,
-    engine_threads: usize,
+    engine: EngineSettings,
 }
 
 /// How a [`Server`] came to its end.
@@ -98,7 +98,10 @@ impl Server {
         Self {
             router,
             limits: ServeLimits::default(),
-            engine_threads: available_parallelism().map_or(1, NonZeroUsize::get),
+            engine: EngineSettings {
+                threads: available_parallelism().map_or(1, NonZeroUsize::get),
+                past_layers: false,
+            },
         }
     }
 
@@ -118,7 +121,22 @@ impl Server {
     /// Default: as many as there are cores.
     #[must_use]
     pub fn engine_threads(mut self, threads: usize) -> Self {
-        self.engine_threads = threads;
+        self.engine.threads = threads;
+        self
+    }
+
+    /// Has those threads take live events from the broker past the bodies that the router answers with: once for all
+    /// streams that follow the same topics, which makes each one cheaper to write.
+    ///
+    /// A layer that wraps the body of a stream to see or to change its pieces then sees the beginning, what is caught up
+    /// and the end, but not the events between. (What it changes at the beginning shows that it is there: such a stream goes
+    /// through its body to the end.) Layers that look at requests and heads, or only hold something until the body is
+    /// dropped, see no difference.
+    ///
+    /// Default: not, because the router may have such a layer.
+    #[must_use]
+    pub fn events_past_layers(mut self) -> Self {
+        self.engine.past_layers = true;
         self
     }
 
@@ -147,7 +165,7 @@ impl Server {
     ) -> Drained {
         let (phase, phases) = Phases::new();
         let drain_timeout = self.limits.drain_timeout;
-        let engines = Engines::start(self.engine_threads, self.limits.write_timeout);
+        let engines = Engines::start(self.engine, self.limits.write_timeout);
         let door = Door::new(self.router, self.limits, phases, engines.door());
         let mut acceptor = Acceptor::new(listener);
         let mut connections = JoinSet::new();

@@ -3,6 +3,7 @@
 mod encode;
 mod head;
 mod keep_alive;
+mod tap;
 
 use std::{
     convert::Infallible,
@@ -25,7 +26,7 @@ use self::encode::encode;
 use self::keep_alive::KeepAlive;
 
 pub(crate) use self::encode::raw;
-pub(crate) use self::keep_alive::Pulse;
+pub(crate) use self::tap::Tap;
 
 pub use self::encode::encode_control;
 pub use self::head::{come_back_after, stream_head};
@@ -72,6 +73,7 @@ pub struct EventStream {
     /// Where the stream starts, if that is to be told together with the gap it begins with.
     id_of_gap: Option<EventId>,
     keep_alive: KeepAlive,
+    tap: Tap,
 }
 
 /// The most bytes of one frame: asking for the next one shows that the reader takes something.
@@ -96,10 +98,11 @@ impl EventStream {
             preamble.encode(&mut first);
         }
         Self {
+            tap: Tap::new(subscriber.member(), options.keep_alive),
             subscriber,
             rest: first.into(),
             id_of_gap,
-            keep_alive: KeepAlive::every(options.keep_alive),
+            keep_alive: KeepAlive::default(),
         }
     }
 }
@@ -121,7 +124,7 @@ impl http_body::Body for EventStream {
             Poll::Ready(Some(batch)) => encode(batch, &mut this.id_of_gap),
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {
-                ready!(this.keep_alive.poll(cx));
+                ready!(this.keep_alive.poll(&this.tap, cx));
                 keep_alive_line()
             }
         };
@@ -132,14 +135,16 @@ impl http_body::Body for EventStream {
 
 impl EventStream {
     fn next_piece(&mut self) -> Bytes {
-        self.rest.split_to(self.rest.len().min(PIECE_BYTES))
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+        self.tap.gave(&piece);
+        piece
     }
 }
 
 impl IntoResponse for EventStream {
     fn into_response(self) -> Response {
         let mut response = stream_head();
-        response.extensions_mut().insert(self.keep_alive.pulse());
+        response.extensions_mut().insert(self.tap.clone());
         *response.body_mut() = Body::new(self);
         response
     }

@@ -28,6 +28,10 @@ pub(super) struct Rest(VecDeque<Bytes>);
 const LARGE_BYTES: usize = 16 << 10;
 /// Bytes beyond which nothing is added.
 const FULL_BYTES: usize = 64 << 10;
+/// What is left is copied if it is no more than this, and does not keep all that others are given.
+const COPIED_BYTES: usize = 4 << 10;
+/// More than the size and the two line ends of a chunk take.
+pub(super) const CHUNK_FRAME_BYTES: usize = 12;
 /// The last chunk, and no trailers.
 const END: &[u8] = b"0\r\n\r\n";
 
@@ -58,24 +62,15 @@ impl Chunks {
         if data.is_empty() {
             return;
         }
-        self.push_size(data.len());
-        if data.len() >= LARGE_BYTES && self.large.is_none() {
-            self.large = Some(Large {
-                data,
-                at: self.small.len(),
-            });
-        } else {
-            self.small.extend_from_slice(&data);
+        if data.len() < LARGE_BYTES || self.large.is_some() {
+            push_chunk(&mut self.small, &data);
+            return;
         }
-        self.small.extend_from_slice(b"\r\n");
-    }
-
-    fn push_size(&mut self, size: usize) {
-        let digits = (usize::BITS - size.leading_zeros()).div_ceil(4);
-        for digit in (0..digits).rev() {
-            let value = size >> (4 * digit) & 0xF;
-            self.small.push(b"0123456789ABCDEF"[value]);
-        }
+        push_size(&mut self.small, data.len());
+        self.large = Some(Large {
+            data,
+            at: self.small.len(),
+        });
         self.small.extend_from_slice(b"\r\n");
     }
 
@@ -105,7 +100,52 @@ impl Chunks {
     }
 }
 
+/// One chunk by itself.
+pub(super) fn chunk(data: &[u8]) -> Bytes {
+    let mut chunk = Vec::with_capacity(data.len() + CHUNK_FRAME_BYTES);
+    push_chunk(&mut chunk, data);
+    chunk.into()
+}
+
+/// Adds a chunk. No data is no chunk: an empty one would end the stream.
+pub(super) fn push_chunk(out: &mut Vec<u8>, data: &[u8]) {
+    if data.is_empty() {
+        return;
+    }
+    push_size(out, data.len());
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_size(out: &mut Vec<u8>, size: usize) {
+    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4);
+    for digit in (0..digits).rev() {
+        let value = size >> (4 * digit) & 0xF;
+        out.push(b"0123456789ABCDEF"[value]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 impl Rest {
+    /// Writes as much as there is room for of bytes that others are given too, from a place in them. Gives what is left.
+    ///
+    /// # Errors
+    /// Whatever ended the connection.
+    pub(super) fn of(
+        shared: &Bytes,
+        from: usize,
+        out: &mut impl Write,
+    ) -> io::Result<Option<Self>> {
+        let due = &shared[from..];
+        let written = until_full(|from| out.write(&due[from..]), due.len())?;
+        let rest = &due[written..];
+        Ok(match rest.len() {
+            0 => None,
+            1..=COPIED_BYTES => Some(Self([Bytes::copy_from_slice(rest)].into())),
+            _ => Some(Self([shared.slice_ref(rest)].into())),
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -7,18 +7,22 @@ use std::task::Waker;
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use mio::event::Event;
 use mio::{Registry, Token};
+use tidings::Member;
 use tracing::{Span, debug};
 
 use super::Adopted;
+use super::batch::Batch;
 use super::chunks::Chunks;
+use super::fanout::Seat;
 use super::gather::{Given, gather};
 use super::inbox::Signal;
 use super::socket::{Reason, Socket};
 use super::tally::Counted;
 use crate::serve::admission::Permit;
-use crate::stream::Pulse;
+use crate::stream::Tap;
 
 /// A stream and what it holds. The order of the fields is the order in which they are given back: the permit and the
 /// count when the socket is closed and the subscription gone.
@@ -30,7 +34,9 @@ pub(super) struct Connection {
     since: Moment,
     /// Silence after which a comment is due, in milliseconds; 0 is never.
     keep_alive: u32,
-    pulse: Pulse,
+    tap: Tap,
+    /// Where it is fed, if it is.
+    seat: Option<Seat>,
     /// `None` if nobody listens.
     span: Option<Box<Span>>,
     _permit: Permit,
@@ -57,6 +63,8 @@ pub(super) enum Next {
     Wait,
     /// It has more to do; others go first.
     Again,
+    /// It has been given everything, and may be fed with what comes.
+    Feed,
 }
 
 /// How long the peer has to close its half after the end of a stream.
@@ -70,19 +78,21 @@ impl Connection {
     pub(super) fn adopt(
         adopted: Adopted,
         counted: Counted,
+        token: Token,
         signal: Signal,
         registry: &Registry,
         now: Moment,
     ) -> io::Result<Self> {
-        let socket = Socket::watch(adopted.socket, Token(signal.token()), registry)?;
-        let keep_alive = adopted.pulse.take_over().unwrap_or_default().as_millis();
+        let socket = Socket::watch(adopted.socket, token, registry)?;
+        let keep_alive = adopted.tap.take_over().unwrap_or_default().as_millis();
         Ok(Self {
             socket,
             stage: Stage::Open(adopted.body),
             signal: Arc::new(signal),
             since: now,
             keep_alive: u32::try_from(keep_alive).unwrap_or(u32::MAX),
-            pulse: adopted.pulse,
+            tap: adopted.tap,
+            seat: None,
             span: (!adopted.span.is_disabled()).then(|| Box::new(adopted.span)),
             _permit: adopted.permit,
             _counted: counted,
@@ -102,6 +112,45 @@ impl Connection {
     /// Marks it as waiting to be looked at. False if it was already.
     pub(super) fn raise(&self) -> bool {
         self.signal.raise()
+    }
+
+    /// The subscription behind it, if that can be fed.
+    pub(super) fn member(&self) -> Option<&Member> {
+        self.tap.member()
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.signal))
+    }
+
+    pub(super) fn seat(&self) -> Option<Seat> {
+        self.seat
+    }
+
+    /// Has it fed from now on.
+    pub(super) fn sit(&mut self, seat: Seat) {
+        self.seat = Some(seat);
+    }
+
+    /// Has it go on by itself. Gives the place where it was fed.
+    pub(super) fn rise(&mut self) -> Option<Seat> {
+        self.seat.take()
+    }
+
+    /// Writes what it has not had of a batch. False if there was not room for all of it, so that it has to go on by
+    /// itself.
+    ///
+    /// # Errors
+    /// Why the connection is over.
+    pub(super) fn feed(&mut self, batch: &Batch, now: Moment) -> Result<bool, Reason> {
+        let Some(seat) = self.seat.as_mut().filter(|seat| seat.next < batch.end()) else {
+            return Ok(true);
+        };
+        let from = batch.offset(seat.next);
+        seat.next = batch.end();
+        self.since = now;
+        self.socket.write_shared(batch.bytes(), from)?;
+        Ok(self.socket.has_room())
     }
 
     /// Goes on with a connection that was woken, or whose turn has come again.
@@ -148,7 +197,12 @@ impl Connection {
     ///
     /// # Errors
     /// Why the connection is over.
-    pub(super) fn look(&mut self, write_timeout: Moment, now: Moment) -> Result<Next, Reason> {
+    pub(super) fn look(
+        &mut self,
+        comment: &Bytes,
+        write_timeout: Moment,
+        now: Moment,
+    ) -> Result<Next, Reason> {
         let silent = now.saturating_sub(self.since);
         match self.stage {
             Stage::Closing if silent >= LINGER_MILLIS => Err(Reason::Ended),
@@ -160,8 +214,14 @@ impl Connection {
                 Ok(Next::Wait)
             }
             Stage::Open(_) if self.keep_alive > 0 && silent >= u64::from(self.keep_alive) => {
-                self.pulse.beat();
-                Ok(Next::Again)
+                if self.seat.is_none() {
+                    self.tap.beat();
+                    return Ok(Next::Again);
+                }
+                self.since = now;
+                self.socket.write_shared(comment, 0)?;
+                let has_room = self.socket.has_room();
+                Ok(if has_room { Next::Wait } else { Next::Again })
             }
             Stage::Open(_) | Stage::Ended => Ok(Next::Wait),
         }
@@ -194,7 +254,12 @@ impl Connection {
         }
         self.signal.lower();
         chunks.clear();
-        let given = gather(body, &Waker::from(Arc::clone(&self.signal)), chunks);
+        let given = gather(
+            body,
+            &self.tap,
+            &Waker::from(Arc::clone(&self.signal)),
+            chunks,
+        );
         if !chunks.is_empty() {
             self.since = now;
             self.socket.write(chunks)?;
@@ -202,6 +267,7 @@ impl Connection {
         match given {
             Given::Failure(error) => Err(Reason::Failed(error)),
             Given::Some if self.socket.has_room() => Ok(Next::Again),
+            Given::All if self.socket.has_room() => Ok(Next::Feed),
             Given::Some | Given::All => Ok(Next::Wait),
             Given::End => {
                 self.stage = Stage::Ended;

@@ -7,6 +7,7 @@ use axum::body::Body;
 use http_body::Body as _;
 
 use super::chunks::Chunks;
+use crate::stream::Tap;
 
 /// What a body gave.
 pub(super) enum Given {
@@ -24,7 +25,7 @@ pub(super) enum Given {
 const FRAMES: usize = 64;
 
 /// Asks a body for all it has, up to what is written at one time.
-pub(super) fn gather(body: &mut Body, waker: &Waker, chunks: &mut Chunks) -> Given {
+pub(super) fn gather(body: &mut Body, tap: &Tap, waker: &Waker, chunks: &mut Chunks) -> Given {
     let mut context = Context::from_waker(waker);
     for _ in 0..FRAMES {
         match Pin::new(&mut *body).poll_frame(&mut context) {
@@ -37,6 +38,7 @@ pub(super) fn gather(body: &mut Body, waker: &Waker, chunks: &mut Chunks) -> Giv
             Poll::Ready(Some(Ok(frame))) => {
                 // Trailers are for readers that have asked for them, and a stream has none.
                 if let Ok(data) = frame.into_data() {
+                    tap.received(&data);
                     chunks.push(data);
                 }
             }

@@ -21,19 +21,28 @@ pub(super) struct Inbox {
 #[derive(Debug, Default)]
 pub(super) struct Posted {
     pub(super) adopted: Vec<(Adopted, Counted)>,
-    /// The tokens of connections to poll; each connection's at most once.
-    pub(super) ready: Vec<usize>,
+    /// What to look at; each at most once.
+    pub(super) ready: Vec<Target>,
     /// The thread is to end, or has ended: nothing is taken any more.
     pub(super) stop: bool,
     asleep: bool,
 }
 
-/// Wakes one connection of a thread.
+/// What a thread looks at when it is woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The connection of this token.
+    Connection(usize),
+    /// The fan-out of this index.
+    Fanout(usize),
+}
+
+/// Has a thread look at something.
 #[derive(Debug)]
 pub(super) struct Signal {
     inbox: Arc<Inbox>,
-    token: usize,
-    /// The token waits to be looked at.
+    target: Target,
+    /// It waits to be looked at.
     raised: AtomicBool,
 }
 
@@ -94,24 +103,20 @@ impl Inbox {
 }
 
 impl Signal {
-    pub(super) fn new(inbox: Arc<Inbox>, token: usize) -> Self {
+    pub(super) fn new(inbox: Arc<Inbox>, target: Target) -> Self {
         Self {
             inbox,
-            token,
+            target,
             raised: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn token(&self) -> usize {
-        self.token
-    }
-
-    /// Marks the token as waiting. False if it was already.
+    /// Marks its target as waiting. False if it was already.
     pub(super) fn raise(&self) -> bool {
         !self.raised.swap(true, Ordering::AcqRel)
     }
 
-    /// Has the next wake-up post the token again. To be called before what it tells of is looked at.
+    /// Has the next wake-up post the target again. To be called before what it tells of is looked at.
     pub(super) fn lower(&self) {
         self.raised.swap(false, Ordering::AcqRel);
     }
@@ -124,7 +129,7 @@ impl Wake for Signal {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.raise() {
-            self.inbox.post(|posted| posted.ready.push(self.token));
+            self.inbox.post(|posted| posted.ready.push(self.target));
         }
     }
 }

@@ -4,9 +4,14 @@
 //! it is a socket, a body and a waker: no task, no timer and no buffer of its own. A thread polls the bodies that
 //! were woken, frames what they give as chunks, and writes it; a body is not asked for more until the kernel has taken
 //! what it gave before.
+//!
+//! If the embedder allows it, live events go past the bodies: a thread takes them from the broker once for all of its
+//! connections that follow the same topics, and writes the same bytes to one socket after the other.
 
+mod batch;
 mod chunks;
 mod connection;
+mod fanout;
 mod gather;
 mod inbox;
 mod socket;
@@ -28,16 +33,24 @@ use self::inbox::Inbox;
 use self::tally::Tally;
 use self::thread::Engine;
 use super::admission::Permit;
-use crate::stream::Pulse;
+use crate::stream::Tap;
 
 /// An event stream whose head has been written, with what is held for it until it ends.
 #[derive(Debug)]
 pub(super) struct Adopted {
     pub(super) socket: std::net::TcpStream,
     pub(super) body: Body,
-    pub(super) pulse: Pulse,
+    pub(super) tap: Tap,
     pub(super) permit: Permit,
     pub(super) span: Span,
+}
+
+/// What an embedder decides about the threads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EngineSettings {
+    pub(super) threads: usize,
+    /// Live events are taken from the broker, and not from the bodies.
+    pub(super) past_layers: bool,
 }
 
 /// The threads of a server. Dropping this cuts their streams and ends them.
@@ -67,20 +80,22 @@ struct Thread {
 }
 
 impl Engines {
-    /// Starts so many threads, or none if the system has not enough for them: what they would have written is then
+    /// Starts the threads, or none if the system has not enough for them: what they would have written is then
     /// written by the runtime, at a higher price. A reader that takes nothing for `write_timeout` is cut.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn start(threads: usize, write_timeout: Duration) -> Self {
-        Self::try_start(threads, write_timeout).unwrap_or_else(|error| {
+    pub(super) fn start(settings: EngineSettings, write_timeout: Duration) -> Self {
+        Self::try_start(settings, write_timeout).unwrap_or_else(|error| {
             warn!(%error, "cannot start the threads that write streams");
             Self::of(Vec::new())
         })
     }
 
-    fn try_start(threads: usize, write_timeout: Duration) -> io::Result<Self> {
-        let made: io::Result<Vec<_>> = (0..threads).map(|_| Engine::new(write_timeout)).collect();
+    fn try_start(settings: EngineSettings, write_timeout: Duration) -> io::Result<Self> {
+        let made: io::Result<Vec<_>> = (0..settings.threads)
+            .map(|_| Engine::new(settings, write_timeout))
+            .collect();
         let (inboxes, engines): (Vec<_>, Vec<_>) = made?.into_iter().unzip();
         let mut started = Self::of(inboxes);
         for engine in engines {

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::net::Shutdown;
 use std::time::Duration;
 
+use bytes::Bytes;
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -73,6 +74,13 @@ impl Socket {
     /// Writes chunks, or as much of them as there is room for. To be called when there is some.
     pub(super) fn write(&mut self, chunks: &Chunks) -> Result<(), Reason> {
         self.rest = chunks.write_to(&mut self.stream)?.map(Box::new);
+        Ok(())
+    }
+
+    /// Writes bytes that others are given too, from a place in them, or as much as there is room for. To be called when
+    /// there is some.
+    pub(super) fn write_shared(&mut self, bytes: &Bytes, from: usize) -> Result<(), Reason> {
+        self.rest = Rest::of(bytes, from, &mut self.stream)?.map(Box::new);
         Ok(())
     }
 

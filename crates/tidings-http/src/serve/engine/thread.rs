@@ -6,16 +6,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use mio::{Events, Poll, Token};
 use slab::Slab;
+use tidings::Fed;
 use tracing::{debug, warn};
 
-use super::Adopted;
-use super::chunks::Chunks;
+use super::chunks::{Chunks, chunk};
 use super::connection::{Connection, Moment, Next};
-use super::inbox::{Inbox, Posted, Signal};
+use super::fanout::Fanouts;
+use super::inbox::{Inbox, Posted, Signal, Target};
 use super::socket::Reason;
 use super::tally::Counted;
+use super::{Adopted, EngineSettings};
+use crate::stream::keep_alive_line;
 
 /// One thread's connections and what it does with them.
 #[derive(Debug)]
@@ -23,10 +27,16 @@ pub(super) struct Engine {
     poll: Poll,
     inbox: Arc<Inbox>,
     connections: Slab<Connection>,
-    /// Tokens of connections to look at, in the order in which they were woken. One may be of a connection that has
-    /// gone, or of another that has its place by now: to look at it in vain does no harm.
-    ready: VecDeque<usize>,
+    /// `None` if bodies give all there is.
+    fanouts: Option<Fanouts>,
+    /// What to look at, in the order in which it was woken. It may have gone, or something else may have its place by
+    /// now: to look at that in vain does no harm.
+    ready: VecDeque<Target>,
     chunks: Chunks,
+    /// Blocks on their way into a batch.
+    blocks: Vec<Bytes>,
+    /// What keeps a silent connection open.
+    comment: Bytes,
     start: Instant,
     write_timeout: Moment,
     /// Time between looks at all connections.
@@ -51,16 +61,24 @@ impl Engine {
     ///
     /// # Errors
     /// If the system has no descriptor left.
-    pub(super) fn new(write_timeout: Duration) -> io::Result<(Arc<Inbox>, Self)> {
+    pub(super) fn new(
+        settings: EngineSettings,
+        write_timeout: Duration,
+    ) -> io::Result<(Arc<Inbox>, Self)> {
         let poll = Poll::new()?;
         let bell = mio::Waker::new(poll.registry(), BELL)?;
         let inbox = Arc::new(Inbox::new(bell));
         let engine = Self {
             poll,
             inbox: Arc::clone(&inbox),
+            fanouts: settings
+                .past_layers
+                .then(|| Fanouts::new(Arc::clone(&inbox))),
             connections: Slab::new(),
             ready: VecDeque::new(),
             chunks: Chunks::new(),
+            blocks: Vec::new(),
+            comment: chunk(&keep_alive_line()),
             start: Instant::now(),
             write_timeout: u64::try_from(write_timeout.as_millis()).unwrap_or(u64::MAX),
             pace: pace(write_timeout).min(SLOWEST_PACE / 4),
@@ -96,11 +114,14 @@ impl Engine {
                 self.adopt(adopted, counted, now);
             }
             self.ready.extend(posted.ready.drain(..));
-            for _ in 0..PIECE {
-                let Some(token) = self.ready.pop_front() else {
-                    break;
+            let mut written = 0;
+            while written < PIECE
+                && let Some(target) = self.ready.pop_front()
+            {
+                written += match target {
+                    Target::Connection(token) => self.advance(token, now),
+                    Target::Fanout(index) => self.fan_out(index, now),
                 };
-                self.with(token, |connection, chunks| connection.advance(chunks, now));
             }
             if Instant::now() >= self.next_look {
                 self.look_at_all();
@@ -124,9 +145,9 @@ impl Engine {
     fn adopt(&mut self, adopted: Adopted, counted: Counted, now: Moment) {
         let entry = self.connections.vacant_entry();
         let token = entry.key();
-        let signal = Signal::new(Arc::clone(&self.inbox), token);
+        let signal = Signal::new(Arc::clone(&self.inbox), Target::Connection(token));
         let registry = self.poll.registry();
-        match Connection::adopt(adopted, counted, signal, registry, now) {
+        match Connection::adopt(adopted, counted, Token(token), signal, registry, now) {
             Ok(connection) => {
                 if let Some(interval) = connection.keep_alive() {
                     self.pace = self.pace.min(pace(interval));
@@ -134,7 +155,7 @@ impl Engine {
                 }
                 connection.raise();
                 entry.insert(connection);
-                self.ready.push_back(token);
+                self.ready.push_back(Target::Connection(token));
             }
             Err(error) => debug!(%error, "closed: cannot be watched"),
         }
@@ -155,22 +176,109 @@ impl Engine {
             Ok(Next::Wait) => {}
             Ok(Next::Again) => {
                 if connection.raise() {
-                    self.ready.push_back(token);
+                    self.ready.push_back(Target::Connection(token));
                 }
             }
-            Err(reason) => {
-                let connection = self.connections.remove(token);
-                // What is dropped with the body may panic as well, which ends nothing else.
-                let _ = catch_unwind(AssertUnwindSafe(|| connection.close(&reason)));
+            Ok(Next::Feed) => self.feed(token),
+            Err(reason) => self.close(token, &reason),
+        }
+    }
+
+    fn close(&mut self, token: usize, reason: &Reason) {
+        let mut connection = self.connections.remove(token);
+        if let (Some(seat), Some(fanouts)) = (connection.rise(), &mut self.fanouts) {
+            fanouts.forget(seat);
+        }
+        // What is dropped with the body may panic, which ends nothing else.
+        let _ = catch_unwind(AssertUnwindSafe(|| connection.close(reason)));
+    }
+
+    /// Goes on with one connection by itself.
+    fn advance(&mut self, token: usize, now: Moment) -> usize {
+        self.unfeed(token);
+        self.with(token, |connection, chunks| connection.advance(chunks, now));
+        1
+    }
+
+    /// Has a connection fed from now on, if that can be.
+    fn feed(&mut self, token: usize) {
+        let connection = self.connections.get_mut(token);
+        let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts) else {
+            return;
+        };
+        let Some(member) = connection.member().filter(|_| connection.seat().is_none()) else {
+            return;
+        };
+        if let Some((seat, opened)) = fanouts.join(token, member, connection.waker()) {
+            connection.sit(seat);
+            self.ready.extend(opened.map(Target::Fanout));
+        }
+    }
+
+    /// Has a connection go on by itself.
+    fn unfeed(&mut self, token: usize) {
+        let connection = self.connections.get_mut(token);
+        if let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts)
+            && let Some(seat) = connection.rise()
+            && let Some(member) = connection.member()
+        {
+            fanouts.leave(seat, member);
+        }
+    }
+
+    /// Writes a piece of what a fan-out has to its connections. Gives the number of connections written to.
+    fn fan_out(&mut self, index: usize, now: Moment) -> usize {
+        let fanouts = self.fanouts.as_mut();
+        let Some(fanout) = fanouts.and_then(|fanouts| fanouts.get_mut(index)) else {
+            return 0;
+        };
+        let mut pass = match fanout.pass(&mut self.blocks) {
+            Ok(pass) => pass,
+            Err(Fed::Dissolved) => {
+                let tokens = fanout.tokens();
+                for token in tokens {
+                    self.unfeed(token);
+                    self.with(token, |_, _| Ok(Next::Again));
+                }
+                return 0;
+            }
+            Err(Fed::Nothing | Fed::Events { .. }) => return 0,
+        };
+        let (mut written, mut over) = (0, Vec::new());
+        while written < PIECE
+            && let Some(token) = fanout.next(&mut pass)
+        {
+            written += 1;
+            let Some(connection) = self.connections.get_mut(token) else {
+                continue;
+            };
+            match connection.feed(&pass.batch, now) {
+                Ok(true) => {}
+                Ok(false) => over.push((token, None)),
+                Err(reason) => over.push((token, Some(reason))),
             }
         }
+        fanout.pause(pass);
+        if fanout.raise() {
+            self.ready.push_back(Target::Fanout(index));
+        }
+        for (token, reason) in over {
+            match reason {
+                None => self.unfeed(token),
+                Some(reason) => self.close(token, &reason),
+            }
+        }
+        written
     }
 
     fn look_at_all(&mut self) {
         let now = self.now();
         let write_timeout = self.write_timeout;
+        let comment = self.comment.clone();
         for token in 0..self.connections.capacity() {
-            self.with(token, |connection, _| connection.look(write_timeout, now));
+            self.with(token, |connection, _| {
+                connection.look(&comment, write_timeout, now)
+            });
         }
         self.next_look = Instant::now() + self.pace;
     }

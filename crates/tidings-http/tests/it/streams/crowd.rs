@@ -48,7 +48,7 @@ async fn a_reader_that_stops_holds_up_none_of_a_hundred_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_readers_get_every_event_of_a_burst() {
     let broker = broker().build();
-    let site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let site = Site::of(Drain::Fed, &broker, to("a")).await;
     let mut reading = JoinSet::new();
     for _ in 0..300 {
         let mut reader = site.read().await;

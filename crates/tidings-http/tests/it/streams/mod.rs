@@ -24,8 +24,10 @@ use self::reader::{End, Reader};
 /// Who writes a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drain {
-    /// The engine threads.
+    /// The engine threads, which poll the bodies.
     Engine,
+    /// The engine threads, which take live events from the broker.
+    Fed,
     /// The runtime, over HTTP/1.1.
     Body,
     /// `axum::serve`.
@@ -34,10 +36,16 @@ enum Drain {
     Http2,
 }
 
-const ALL: [Drain; 4] = [Drain::Engine, Drain::Body, Drain::Embedded, Drain::Http2];
+const ALL: [Drain; 5] = [
+    Drain::Engine,
+    Drain::Fed,
+    Drain::Body,
+    Drain::Embedded,
+    Drain::Http2,
+];
 
 /// Those that keep what a stalled reader holds small.
-const OURS: [Drain; 3] = [Drain::Engine, Drain::Body, Drain::Http2];
+const OURS: [Drain; 4] = [Drain::Engine, Drain::Fed, Drain::Body, Drain::Http2];
 
 /// A server of one kind.
 struct Site {
@@ -61,10 +69,13 @@ impl Site {
                     axum::serve(listener, router).await.unwrap();
                     return None;
                 }
-                Drain::Engine => 2,
+                Drain::Engine | Drain::Fed => 2,
                 Drain::Body | Drain::Http2 => 0,
             };
-            let server = Server::new(router).limits(limits).engine_threads(threads);
+            let mut server = Server::new(router).limits(limits).engine_threads(threads);
+            if drain == Drain::Fed {
+                server = server.events_past_layers();
+            }
             Some(server.run(listener, asked).await)
         });
         Self {

@@ -4,7 +4,7 @@ use tokio::net::TcpStream;
 use super::reader::Plain;
 use super::*;
 
-const PLAIN: [Drain; 2] = [Drain::Engine, Drain::Body];
+const PLAIN: [Drain; 3] = [Drain::Engine, Drain::Fed, Drain::Body];
 
 #[tokio::test]
 async fn a_peer_that_resets_is_gone() {
@@ -53,7 +53,7 @@ async fn a_peer_that_closes_its_half_is_gone() {
 #[tokio::test]
 async fn a_peer_that_leaves_before_its_stream_is_written_is_gone() {
     let broker = broker().build();
-    let site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let site = Site::of(Drain::Fed, &broker, to("a")).await;
     for _ in 0..50 {
         let mut socket = TcpStream::connect(site.address).await.unwrap();
         socket.set_zero_linger().unwrap();
@@ -70,7 +70,7 @@ async fn a_peer_that_leaves_before_its_stream_is_written_is_gone() {
 #[tokio::test]
 async fn a_second_request_on_the_connection_is_not_answered() {
     let broker = broker().build();
-    let site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let site = Site::of(Drain::Fed, &broker, to("a")).await;
     let mut socket = TcpStream::connect(site.address).await.unwrap();
     let request = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
     socket
@@ -125,7 +125,7 @@ async fn a_stream_holds_its_place_among_the_connections() {
     let broker = broker().build();
     let mut limits = ServeLimits::default();
     limits.connections = 1;
-    let site = Site::start(Drain::Engine, route(&broker, to("a"), quiet()), limits).await;
+    let site = Site::start(Drain::Fed, route(&broker, to("a"), quiet()), limits).await;
     let mut reader = site.read().await;
     publish(&broker, "a", Event::new("1")).await;
     reader.until("data: 1\n\n").await;

@@ -47,6 +47,8 @@ pub(super) struct Plain {
     pub(super) head: String,
     /// Read, but not yet decoded.
     raw: Vec<u8>,
+    /// The size of the chunk that is being read, and what of its data is to come.
+    chunk: Option<(usize, usize)>,
 }
 
 /// A test that waits longer has failed.
@@ -175,37 +177,46 @@ impl Plain {
             socket,
             head,
             raw: Vec::new(),
+            chunk: None,
         }
     }
 
-    /// The data of the next chunk. All of them are ASCII here.
+    /// The next data, as soon as some is there: a chunk may be large. All of it is ASCII here.
     async fn piece(&mut self) -> Result<Vec<u8>, End> {
         loop {
-            if let Some(chunk) = self.take_chunk() {
-                if chunk.is_empty() {
-                    assert_eq!(self.raw, b"", "something after the last chunk");
-                    return Err(End::Whole);
+            match self.chunk {
+                None => {
+                    if let Some(line) = self.raw.windows(2).position(|pair| pair == b"\r\n") {
+                        let size = std::str::from_utf8(&self.raw[..line]).unwrap();
+                        let size = usize::from_str_radix(size, 16).unwrap();
+                        self.chunk = Some((size, size));
+                        self.raw.drain(..line + 2);
+                        continue;
+                    }
                 }
-                return Ok(chunk);
+                Some((size, 0)) => {
+                    if self.raw.len() >= 2 {
+                        assert!(self.raw.drain(..2).eq(*b"\r\n"));
+                        self.chunk = None;
+                        if size > 0 {
+                            continue;
+                        }
+                        assert_eq!(self.raw, b"", "something after the last chunk");
+                        return Err(End::Whole);
+                    }
+                }
+                Some((size, left)) => {
+                    let taken = left.min(self.raw.len());
+                    if taken > 0 {
+                        self.chunk = Some((size, left - taken));
+                        return Ok(self.raw.drain(..taken).collect());
+                    }
+                }
             }
             match self.socket.read_buf(&mut self.raw).await {
                 Ok(0) | Err(_) => return Err(End::Cut),
                 Ok(_) => {}
             }
         }
-    }
-
-    fn take_chunk(&mut self) -> Option<Vec<u8>> {
-        let line = self.raw.windows(2).position(|pair| pair == b"\r\n")?;
-        let size = std::str::from_utf8(&self.raw[..line]).unwrap();
-        let size = usize::from_str_radix(size, 16).unwrap();
-        let end = line + 2 + size + 2;
-        if self.raw.len() < end {
-            return None;
-        }
-        assert_eq!(&self.raw[end - 2..end], b"\r\n");
-        let mut chunk: Vec<u8> = self.raw.drain(..end).skip(line + 2).collect();
-        chunk.truncate(size);
-        Some(chunk)
     }
 }

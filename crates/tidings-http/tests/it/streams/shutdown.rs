@@ -3,7 +3,7 @@ use super::*;
 #[tokio::test]
 async fn streams_run_on_to_their_end_when_the_server_drains() {
     let broker = broker().build();
-    let mut site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let mut site = Site::of(Drain::Fed, &broker, to("a")).await;
     let mut reader = site.read().await;
     reader.until("\n\n").await;
 
@@ -50,7 +50,7 @@ async fn streams_that_do_not_end_are_cut_and_counted() {
 #[tokio::test]
 async fn a_stream_that_is_asked_for_while_the_server_drains_is_served() {
     let broker = broker().build();
-    let mut site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let mut site = Site::of(Drain::Fed, &broker, to("a")).await;
     let mut first = site.read().await;
     first.until("\n\n").await;
     let (unused, _) = oneshot::channel();
@@ -70,7 +70,7 @@ async fn a_stream_that_is_asked_for_while_the_server_drains_is_served() {
 #[tokio::test]
 async fn dropping_the_server_cuts_its_streams() {
     let broker = broker().build();
-    let site = Site::of(Drain::Engine, &broker, to("a")).await;
+    let site = Site::of(Drain::Fed, &broker, to("a")).await;
     let mut readers = vec![site.read().await, site.read().await, site.read().await];
     for reader in &mut readers {
         reader.until("\n\n").await;

@@ -1,0 +1,187 @@
+//! Events that are taken and framed once for all connections of a thread that follow the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use slab::Slab;
+use tidings::{Fed, Feed, GroupId, Member};
+
+use super::batch::Batch;
+use super::inbox::{Inbox, Signal, Target};
+
+/// The fan-outs of one thread, each for one group of subscriptions.
+#[derive(Debug)]
+pub(super) struct Fanouts {
+    inbox: Arc<Inbox>,
+    fanouts: Slab<Fanout>,
+    by_group: HashMap<GroupId, usize>,
+}
+
+/// One feed and the connections that it feeds.
+#[derive(Debug)]
+pub(super) struct Fanout {
+    feed: Feed,
+    signal: Arc<Signal>,
+    /// Tokens of connections.
+    members: Slab<usize>,
+    pass: Option<Pass>,
+    /// Where the next pass begins, so that nobody is always last.
+    start: usize,
+}
+
+/// A batch on its way to all members.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) batch: Batch,
+    /// Places that the pass began with. Who has joined since has had all of the batch.
+    places: usize,
+    start: usize,
+    visited: usize,
+}
+
+/// A connection's place in a fan-out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    fanout: usize,
+    place: usize,
+    /// The number of the next event to give it.
+    pub(super) next: u64,
+}
+
+/// Places by which the beginning of a pass moves on.
+const STRIDE: usize = 512;
+/// Bytes of events that are taken at one time.
+const BATCH_BYTES: usize = 256 << 10;
+
+impl Fanouts {
+    pub(super) fn new(inbox: Arc<Inbox>) -> Self {
+        Self {
+            inbox,
+            fanouts: Slab::new(),
+            by_group: HashMap::new(),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Fanout> {
+        self.fanouts.get_mut(index)
+    }
+
+    /// Takes in a connection that has been given all there is; `waker` is its own. Gives its place, or `None` if it is
+    /// to go on by itself. The second is a fan-out that has just been made and is to be looked at.
+    pub(super) fn join(
+        &mut self,
+        token: usize,
+        member: &Member,
+        waker: Waker,
+    ) -> Option<(Seat, Option<usize>)> {
+        let group = member.group()?;
+        let known = self.by_group.get(&group).copied();
+        let index = match known {
+            Some(index) => index,
+            None => self.open(group, member)?,
+        };
+        let fanout = &mut self.fanouts[index];
+        let Some(next) = fanout.feed.join(member, waker) else {
+            self.close_if_empty(index);
+            return None;
+        };
+        let seat = Seat {
+            fanout: index,
+            place: fanout.members.insert(token),
+            next,
+        };
+        Some((seat, known.is_none().then_some(index)))
+    }
+
+    /// Lets a connection go on by itself. It has to be polled then.
+    pub(super) fn leave(&mut self, seat: Seat, member: &Member) {
+        self.fanouts[seat.fanout].feed.leave(member, seat.next);
+        self.forget(seat);
+    }
+
+    /// Takes out a connection that is gone.
+    pub(super) fn forget(&mut self, seat: Seat) {
+        self.fanouts[seat.fanout].members.remove(seat.place);
+        self.close_if_empty(seat.fanout);
+    }
+
+    fn open(&mut self, group: GroupId, member: &Member) -> Option<usize> {
+        let entry = self.fanouts.vacant_entry();
+        let index = entry.key();
+        let signal = Signal::new(Arc::clone(&self.inbox), Target::Fanout(index));
+        let signal = Arc::new(signal);
+        let feed = Feed::new(member, Waker::from(Arc::clone(&signal)))?;
+        entry.insert(Fanout {
+            feed,
+            signal,
+            members: Slab::new(),
+            pass: None,
+            start: 0,
+        });
+        self.by_group.insert(group, index);
+        Some(index)
+    }
+
+    fn close_if_empty(&mut self, index: usize) {
+        if self.fanouts[index].members.is_empty() {
+            let fanout = self.fanouts.remove(index);
+            self.by_group.remove(&fanout.feed.group());
+        }
+    }
+}
+
+impl Fanout {
+    /// Marks it as waiting to be looked at. False if it was already.
+    pub(super) fn raise(&self) -> bool {
+        self.signal.raise()
+    }
+
+    /// The tokens of all connections in it.
+    pub(super) fn tokens(&self) -> Vec<usize> {
+        self.members.iter().map(|(_, token)| *token).collect()
+    }
+
+    /// The pass that is under way, or the next one with what has come meanwhile. Otherwise why there is none.
+    pub(super) fn pass(&mut self, blocks: &mut Vec<Bytes>) -> Result<Pass, Fed> {
+        self.signal.lower();
+        if let Some(pass) = self.pass.take() {
+            return Ok(pass);
+        }
+        blocks.clear();
+        let fed = self.feed.take(BATCH_BYTES, blocks);
+        let Fed::Events { first } = fed else {
+            return Err(fed);
+        };
+        let start = self.start;
+        let places = self.members.capacity();
+        Ok(Pass {
+            batch: Batch::new(first, blocks),
+            places,
+            start,
+            visited: 0,
+        })
+    }
+
+    /// The next connection of a pass.
+    pub(super) fn next(&self, pass: &mut Pass) -> Option<usize> {
+        while pass.visited < pass.places {
+            let place = (pass.start % pass.places + pass.visited) % pass.places;
+            pass.visited += 1;
+            if let Some(token) = self.members.get(place) {
+                return Some(*token);
+            }
+        }
+        None
+    }
+
+    /// Ends a piece of a pass, which goes on later if it is not done.
+    pub(super) fn pause(&mut self, pass: Pass) {
+        if pass.visited < pass.places {
+            self.pass = Some(pass);
+        } else {
+            self.start = (pass.start + STRIDE) % pass.places.max(1);
+        }
+    }
+}
