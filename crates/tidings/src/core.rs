@@ -11,6 +11,7 @@ use crate::{
     group::Group,
     idempotency::Idempotency,
     lag::{Verdict, verdict},
+    linger::Linger,
     matcher::Matcher,
     options::Options,
     plan,
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) options: Arc<Options>,
     pub(crate) groups: Slab<Arc<Group>>,
     pub(crate) matcher: Matcher,
+    pub(crate) linger: Linger,
     /// How many changes of topics the broker has announced.
     announced: u64,
     by_filter: HashMap<(Filter, Option<Wire>), usize>,
@@ -60,6 +62,7 @@ impl Core {
             options,
             groups: Slab::new(),
             matcher: Matcher::default(),
+            linger: Linger::default(),
             announced: 0,
             by_filter: HashMap::new(),
             tail_bytes: TailBytes::default(),

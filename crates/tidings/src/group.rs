@@ -5,6 +5,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Waker,
+    time::Instant,
 };
 
 use slab::Slab;
@@ -43,7 +44,18 @@ struct Line {
     readers: usize,
     /// How many bytes were pushed through the life of the group.
     pushed: u64,
+    /// What was pushed since nobody was told of it.
+    quiet: Option<Quiet>,
     closed: bool,
+}
+
+/// Items that takers are told of later.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    /// When at the latest.
+    until: Instant,
+    /// The newest sequence there was before the first of them.
+    before: u64,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +102,7 @@ impl Group {
             parked: 0,
             readers: 0,
             pushed: 0,
+            quiet: None,
             closed: false,
         };
         Self {
@@ -169,18 +182,36 @@ impl Group {
     /// Appends an item and collects the wakers of parked takers. Gives the number of readers.
     pub(crate) fn push(&self, item: Item, wakers: &mut Vec<Waker>) -> usize {
         let mut line = self.line.lock();
-        if line.closed || line.readers == 0 {
-            return 0;
+        if let Some(before) = line.add(item) {
+            line.wake_parked(before, wakers);
         }
-        line.closed = matches!(item, Item::End | Item::Goodbye(_));
-        let before = match &item {
-            Item::Event(record, _) => record.sequence - 1,
-            Item::Deleted | Item::End | Item::Goodbye(_) => 0,
-        };
-        line.pushed += item.size() as u64;
-        line.tail.push(item);
-        line.wake_parked(before, wakers);
         line.readers
+    }
+
+    /// Appends an item that parked takers need not be told of before this time. Gives the number of readers, and whether
+    /// somebody is to [ring](Self::ring) then.
+    pub(crate) fn push_quietly(&self, item: Item, until: Instant) -> (usize, bool) {
+        let mut line = self.line.lock();
+        let Some(before) = line.add(item) else {
+            return (line.readers, false);
+        };
+        let known = line.quiet;
+        let before = known.map_or(before, |quiet| quiet.before);
+        let is_sooner = known.is_none_or(|quiet| until < quiet.until);
+        if is_sooner {
+            line.quiet = Some(Quiet { until, before });
+        }
+        (line.readers, is_sooner)
+    }
+
+    /// Gives the wakers of parked takers that have not been told of what is there.
+    pub(crate) fn ring(&self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        let mut line = self.line.lock();
+        if let Some(quiet) = line.quiet {
+            line.wake_parked(quiet.before, &mut wakers);
+        }
+        wakers
     }
 
     /// Takes items until `add` breaks off or `limit` bytes are taken, at least one, or parks the taker if there is none.
@@ -264,6 +295,21 @@ impl Line {
         }
     }
 
+    /// Appends an item, if anybody is there to take it. Gives the newest sequence there was before it.
+    fn add(&mut self, item: Item) -> Option<u64> {
+        if self.closed || self.readers == 0 {
+            return None;
+        }
+        self.closed = matches!(item, Item::End | Item::Goodbye(_));
+        let before = match &item {
+            Item::Event(record, _) => record.sequence - 1,
+            Item::Deleted | Item::End | Item::Goodbye(_) => 0,
+        };
+        self.pushed += item.size() as u64;
+        self.tail.push(item);
+        Some(before)
+    }
+
     fn seat(&mut self, next: u64) -> Seat {
         Seat {
             slot: self.takers.insert(Taker::default()),
@@ -279,6 +325,7 @@ impl Line {
     }
 
     fn wake_parked(&mut self, before: u64, wakers: &mut Vec<Waker>) {
+        let before = self.quiet.take().map_or(before, |quiet| quiet.before);
         if self.parked == 0 {
             return;
         }

@@ -23,6 +23,7 @@ mod group;
 mod history;
 mod idempotency;
 mod lag;
+mod linger;
 mod listing;
 mod matcher;
 mod options;

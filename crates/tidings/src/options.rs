@@ -33,6 +33,22 @@ pub struct TopicSettings {
     /// What their events survive once they are acknowledged, unless a publication says otherwise. A broker in memory
     /// passes over it.
     pub durability: Option<Durability>,
+    /// How long at most a live event waits for others to leave together with it: fewer writes, a higher latency. What
+    /// else happens to its readers ends the wait. Default: not at all.
+    pub linger: Option<Duration>,
+}
+
+impl TopicSettings {
+    /// Settings that differ in nothing yet.
+    pub fn of(selector: impl Into<Selector>) -> Self {
+        Self {
+            selector: selector.into(),
+            retention: None,
+            lag: None,
+            durability: None,
+            linger: None,
+        }
+    }
 }
 
 /// Sets up a [`Broker`].
@@ -67,6 +83,11 @@ impl Options {
     pub(crate) fn durability(&self, topic: &Topic) -> Durability {
         self.settings(topic, |settings| settings.durability)
             .unwrap_or(self.durability)
+    }
+
+    pub(crate) fn linger(&self, topic: &Topic) -> Duration {
+        self.settings(topic, |settings| settings.linger)
+            .unwrap_or_default()
     }
 
     fn retention(&self, topic: &Topic) -> Retention {

@@ -1,6 +1,6 @@
 //! The last step of publishing: what is committed is put on the tails of its groups and acknowledged.
 
-use std::{cell::LazyCell, collections::HashSet, sync::Arc, task::Waker};
+use std::{cell::LazyCell, collections::HashSet, sync::Arc, task::Waker, time::Instant};
 
 use tidings_log::{Durability, Record, Timestamp, Topic};
 
@@ -86,11 +86,22 @@ impl Core {
     fn fan_out(&mut self, record: &Arc<Record>, wakers: &mut Vec<Waker>) -> usize {
         let mut encoder = Encoder::new(record);
         let mut receivers = 0;
+        let linger = self.options.linger(&record.topic);
+        let until = (!linger.is_zero()).then(|| Instant::now() + linger);
         for slot in self.matcher.matches(&record.topic) {
             let group = &self.groups[slot];
             if group.filter.wants(record) {
-                let block = encoder.block(group.wire);
-                receivers += group.push(Item::Event(record.clone(), block), wakers);
+                let item = Item::Event(record.clone(), encoder.block(group.wire));
+                receivers += match until {
+                    None => group.push(item, wakers),
+                    Some(until) => {
+                        let (readers, is_due) = group.push_quietly(item, until);
+                        if is_due && !self.linger.remind(group, until) {
+                            wakers.extend(group.ring());
+                        }
+                        readers
+                    }
+                };
             }
             if record.ends_topic && self.has_ended(&group.filter) {
                 self.close_group(slot, Item::End, wakers);

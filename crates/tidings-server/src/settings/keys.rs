@@ -25,7 +25,15 @@ pub(super) const KEYS: [&str; 20] = [
 ];
 
 /// The settings of one `[[topic]]`.
-pub(super) const TOPIC_KEYS: [&str; 6] = ["pattern", "lag", "durability", "events", "bytes", "age"];
+pub(super) const TOPIC_KEYS: [&str; 7] = [
+    "pattern",
+    "lag",
+    "durability",
+    "linger",
+    "events",
+    "bytes",
+    "age",
+];
 
 /// The environment variable of a setting.
 pub(super) fn variable(key: &str) -> String {

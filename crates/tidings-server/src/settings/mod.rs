@@ -193,6 +193,9 @@ fn read_retention(given: &mut Given, prefix: &str, default: Retention) -> Retent
     }
 }
 
+/// The longest that an event may be made to wait for others.
+const MAX_LINGER: Duration = Duration::from_secs(1);
+
 /// One `[[topic]]` table; `None` if it has problems, which are then added to the list.
 fn read_topic(
     mut given: Given,
@@ -205,6 +208,8 @@ fn read_topic(
     let lag: Option<LagPolicy> = given.read("lag", value::lag, None);
     let durability = |value: &_| value::durability(most)(value).map(Some);
     let durability = given.read("durability", durability, None);
+    let linger = |value: &_| value::duration(Duration::ZERO..=MAX_LINGER)(value).map(Some);
+    let linger = given.read("linger", linger, None);
     let selector: Option<Selector> = given.require("pattern", value::selector);
     let found = given.finish();
     let is_good = found.is_empty();
@@ -215,6 +220,7 @@ fn read_topic(
         retention,
         lag,
         durability,
+        linger,
     })
 }
 
@@ -355,6 +361,19 @@ mod tests {
     }
 
     #[test]
+    fn events_of_some_topics_may_linger_for_up_to_a_second() {
+        let text = "[[topic]]\npattern = \"a\"\nlinger = \"20ms\"\n[[topic]]\npattern = \"b\"\n";
+        let settings = from_file(text).unwrap();
+        let lingers = settings.topics.iter().map(|topic| topic.linger);
+        assert!(lingers.eq([Some(Duration::from_millis(20)), None]));
+        let told = problems("[[topic]]\npattern = \"a\"\nlinger = \"2s\"\n");
+        assert!(
+            told.starts_with("topic 1 linger in tidings.toml: must be"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn nothing_is_on_disk_where_history_is_in_memory() {
         let settings = from_file("memory = true").unwrap();
         assert_eq!(settings.durability, Durability::Memory);
@@ -377,7 +396,7 @@ mod tests {
                     allowed_origins = [\"https://a.example\"]\n[limits]\nevent_size = 1025\n\
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
                     [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\
-                    durability = \"disk\"\n";
+                    durability = \"disk\"\nlinger = \"20ms\"\n";
         for text in [text, "", "memory = true"] {
             let settings = from_file(text).unwrap();
             assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);

@@ -96,6 +96,9 @@ fn topic_table(topic: &TopicSettings) -> Table {
     if let Some(durability) = topic.durability {
         put(&mut table, "durability", durability::name(durability));
     }
+    if let Some(linger) = topic.linger {
+        put(&mut table, "linger", duration(linger));
+    }
     table.extend(topic.retention.iter().flat_map(retention));
     table
 }

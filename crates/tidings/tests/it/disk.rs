@@ -22,10 +22,8 @@ pub(crate) fn open(folder: &Path) -> Broker {
 /// A broker on which topics under `live/` are of durability `memory`.
 pub(crate) fn open_mixed(folder: &Path) -> Broker {
     let live = TopicSettings {
-        selector: selector("live/**"),
-        retention: None,
-        lag: None,
         durability: Some(Durability::Memory),
+        ..TopicSettings::of(selector("live/**"))
     };
     Broker::builder().topics(live).open(folder).unwrap()
 }

@@ -136,10 +136,8 @@ fn a_skip_reaches_the_final_event_and_the_end() {
 #[test]
 fn the_policy_is_that_of_the_topic() {
     let skip = TopicSettings {
-        selector: selector("skip/*"),
-        retention: None,
         lag: Some(LagPolicy::Skip),
-        durability: None,
+        ..TopicSettings::of(selector("skip/*"))
     };
     let broker = keeper(1).topics(skip).build();
     let lag = |selectors: &[&str], name: &str| {

@@ -12,6 +12,7 @@ mod ending;
 mod fixture;
 mod history;
 mod lagging;
+mod lingering;
 mod model;
 mod ordering;
 mod presence;
