@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test lint loom simulate bench bench-smoke bench-fanout help
+.PHONY: run test lint loom simulate bench bench-smoke bench-fanout bench-sender help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -28,16 +28,22 @@ BENCHED = tidings tidings-disk tidings-h2 tidings-h2x100
 YARDSTICKS = bare axum_broadcast
 OTHERS = better-sse express go nchan durable-streams
 FANOUT = --bin fanout --bin bare --bin axum_broadcast -p tidings-bench
+BUILT = $(or $(CARGO_TARGET_DIR),target)
 empty :=
 comma := ,
 commas = $(subst $(empty) $(empty),$(comma),$(strip $(1)))
+SMOKED = $(call commas,$(YARDSTICKS) tidings tidings-disk tidings-h2x100)
+SHAPES = burst,rate-10k,topics,topics-10k,topics-each,patterns,churn,publishing,stalled,resume
 
-bench-smoke: ## fan-out to 50 readers: whether each gets every event exactly once. Nothing is timed
+bench-smoke: ## fan-out to 50 readers in every shape: whether each gets every event exactly once. Nothing is timed
 	cargo build -p tidings-server --bin tidings $(FANOUT)
-	target/debug/fanout run --size smoke --rounds 1 --workloads paced-1k,burst,rate-10k,topics,stalled,resume --contenders $(call commas,$(YARDSTICKS) $(BENCHED)) --exact $(call commas,$(YARDSTICKS) $(BENCHED))
+	$(BUILT)/debug/fanout run --size smoke --rounds 1 --workloads $(SHAPES) --contenders $(SMOKED) --exact $(SMOKED)
 
 bench-fanout: ## fan-out beside others: installs them, measures ROUNDS times (5) at SIZE (full), writes docs/benchmarks/*.svg
 	cargo build --release -p tidings-server --bin tidings $(FANOUT)
-	target/release/fanout install --contenders $(call commas,$(OTHERS))
-	target/release/fanout run --size $(or $(SIZE),full) --rounds $(or $(ROUNDS),5) --contenders $(call commas,$(YARDSTICKS) $(BENCHED) $(OTHERS)) --out bench/results/fanout.json
-	target/release/fanout report bench/results/fanout.json --plots docs/benchmarks
+	$(BUILT)/release/fanout install --contenders $(call commas,$(OTHERS))
+	$(BUILT)/release/fanout run --size $(or $(SIZE),full) --rounds $(or $(ROUNDS),5) --contenders $(call commas,$(YARDSTICKS) $(BENCHED) $(OTHERS)) --out bench/results/fanout.json
+	$(BUILT)/release/fanout report bench/results/fanout.json --plots docs/benchmarks
+
+bench-sender: ## the sender's share of fan-out, in a network namespace of its own: after bench-fanout, as root
+	$(BUILT)/release/fanout run --netns --size $(or $(SIZE),full) --rounds $(or $(ROUNDS),5) --workloads paced-10k --contenders $(call commas,$(YARDSTICKS) $(BENCHED) $(OTHERS)) --out bench/results/sender.json

@@ -10,6 +10,8 @@ const GENERATIONS: usize = 16;
 pub struct Family {
     eldest: u32,
     counted: Vec<String>,
+    /// What the system's threads for network traffic begin with that count.
+    softirq: String,
 }
 
 /// What processes have used up since they began.
@@ -38,7 +40,20 @@ pub struct Used {
 impl Family {
     /// The family of this process; only processes with these names are counted, or all if there are none.
     pub fn new(eldest: u32, counted: Vec<String>) -> Self {
-        Self { eldest, counted }
+        Self {
+            eldest,
+            counted,
+            softirq: "ksoftirqd/".into(),
+        }
+    }
+
+    /// Of the system's threads for network traffic only this one counts.
+    #[must_use]
+    pub fn with_softirq_of(self, thread: &str) -> Self {
+        Self {
+            softirq: thread.to_owned(),
+            ..self
+        }
     }
 
     /// All processes of it, the counted ones and the others, as long as none between them and the eldest has ended.
@@ -59,7 +74,7 @@ impl Family {
         let all = processes()?;
         for (pid, _) in all
             .iter()
-            .filter(|(_, stat)| stat.name.starts_with("ksoftirqd/"))
+            .filter(|(_, stat)| stat.name.starts_with(&self.softirq))
         {
             usage.softirq += run_time(&format!("/proc/{pid}/schedstat")).unwrap_or(0);
         }

@@ -1,4 +1,4 @@
-// A channel of better-sse for each path. Each line of a POST is `{path} {data}`.
+// A channel of better-sse for each topic; a path names topics with commas between. Each line of a POST is `{path} {data}`.
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { createChannel, createSession } from "better-sse";
@@ -11,7 +11,8 @@ const channel = path => {
 
 const server = createServer(async (request, response) => {
   if (request.method === "GET") {
-    channel(request.url).register(await createSession(request, response));
+    const session = await createSession(request, response, { keepAlive: Number(process.argv[3]) * 1000 });
+    for (const topic of request.url.slice(1).split(",")) channel(`/${topic}`).register(session);
     return;
   }
   for (const line of (await text(request)).split("\n")) {

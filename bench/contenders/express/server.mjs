@@ -1,4 +1,4 @@
-// A set of responses for each path, as many programs have it. Each line of a POST is `{path} {data}`.
+// A set of responses for each topic, as many programs have it; a path names topics with commas between. Each line of a POST is `{path} {data}`.
 import express from "express";
 
 const app = express();
@@ -6,12 +6,14 @@ const topics = new Map();
 let last = 0;
 
 app.get("/{*path}", (request, response) => {
-  const path = request.url;
-  if (!topics.has(path)) topics.set(path, new Set());
+  const paths = request.url.slice(1).split(",").map(topic => `/${topic}`);
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
   response.flushHeaders();
-  topics.get(path).add(response);
-  request.on("close", () => topics.get(path).delete(response));
+  for (const path of paths) {
+    if (!topics.has(path)) topics.set(path, new Set());
+    topics.get(path).add(response);
+  }
+  request.on("close", () => paths.forEach(path => topics.get(path).delete(response)));
 });
 
 app.post("/", express.text({ type: "*/*", limit: "16mb" }), (request, response) => {

@@ -22,16 +22,22 @@ var (
 
 func subscribe(w http.ResponseWriter, r *http.Request) {
 	events := make(chan string, waiting)
-	path := r.URL.Path
+	// A path names topics with commas between.
+	topics := strings.Split(r.URL.Path[1:], ",")
 	lock.Lock()
-	if clients[path] == nil {
-		clients[path] = map[chan string]struct{}{}
+	for _, topic := range topics {
+		path := "/" + topic
+		if clients[path] == nil {
+			clients[path] = map[chan string]struct{}{}
+		}
+		clients[path][events] = struct{}{}
 	}
-	clients[path][events] = struct{}{}
 	lock.Unlock()
 	defer func() {
 		lock.Lock()
-		delete(clients[path], events)
+		for _, topic := range topics {
+			delete(clients["/"+topic], events)
+		}
 		lock.Unlock()
 	}()
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -5,8 +5,11 @@
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -15,16 +18,13 @@ use anyhow::{Context, Result};
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+/// The number of the last event.
+static LAST: AtomicU64 = AtomicU64::new(0);
 /// The longest request that is read.
 const BODY_LIMIT: usize = 16 << 20;
 
-#[derive(Default)]
-struct Topic {
-    last: u64,
-    sockets: Vec<TcpStream>,
-}
-
-type Topics = Arc<Mutex<HashMap<String, Topic>>>;
+/// Who follows a topic, or all topics below one: `/a/*`.
+type Topics = Arc<Mutex<HashMap<String, Vec<Arc<TcpStream>>>>>;
 
 /// Listens on the port that is the only argument.
 fn main() -> Result<()> {
@@ -56,12 +56,12 @@ fn accept(mut socket: TcpStream, topics: &Topics) -> Result<()> {
     let path = head.split(' ').nth(1).context("a request without a path")?;
     socket.write_all(HEAD)?;
     socket.set_nonblocking(true)?;
-    let mut topics = topics.lock().unwrap_or_else(PoisonError::into_inner);
-    topics
-        .entry(path.to_owned())
-        .or_default()
-        .sockets
-        .push(socket);
+    let socket = Arc::new(socket);
+    let mut topics = lock(topics);
+    for topic in path.trim_start_matches('/').split(',') {
+        let sockets = topics.entry(format!("/{topic}")).or_default();
+        sockets.push(socket.clone());
+    }
     Ok(())
 }
 
@@ -89,26 +89,45 @@ fn serve_publisher(socket: TcpStream, topics: &Topics) -> Result<()> {
 }
 
 fn publish(body: &str, topics: &Topics) {
-    let mut topics = topics.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut topics = lock(topics);
     let mut frames = Vec::new();
     let mut lines = body.lines().peekable();
     while let Some((path, data)) = lines.next().and_then(|line| line.split_once(' ')) {
-        let Some(topic) = topics.get_mut(path) else {
-            continue;
-        };
-        topic.last += 1;
-        let event = format!("id: {}\ndata: {data}\n\n", topic.last);
+        let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let event = format!("id: {id}\ndata: {data}\n\n");
         frames.extend_from_slice(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes());
         // What comes in one request for one topic leaves in one write.
         let goes_on = lines
             .peek()
             .and_then(|line| line.split_once(' '))
             .is_some_and(|next| next.0 == path);
-        if !goes_on {
-            topic
-                .sockets
-                .retain_mut(|socket| socket.write(&frames).is_ok_and(|sent| sent == frames.len()));
-            frames.clear();
+        if goes_on {
+            continue;
         }
+        write_to_all(topics.get_mut(path), &frames);
+        if let Some((parent, _)) = path.rsplit_once('/').filter(|it| !it.0.is_empty()) {
+            write_to_all(topics.get_mut(&format!("{parent}/*")), &frames);
+        }
+        frames.clear();
     }
+}
+
+fn write_to_all(sockets: Option<&mut Vec<Arc<TcpStream>>>, frames: &[u8]) {
+    let Some(sockets) = sockets else {
+        return;
+    };
+    sockets.retain(|socket| {
+        let is_taken = (&**socket)
+            .write(frames)
+            .is_ok_and(|sent| sent == frames.len());
+        if !is_taken {
+            // Other topics may have it too; whether it was still open does not matter.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        is_taken
+    });
+}
+
+fn lock(topics: &Topics) -> MutexGuard<'_, HashMap<String, Vec<Arc<TcpStream>>>> {
+    topics.lock().unwrap_or_else(PoisonError::into_inner)
 }

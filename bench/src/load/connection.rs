@@ -20,8 +20,13 @@ use super::{
 pub enum Asking {
     /// HTTP/1.1: the whole head of a request, for one reader.
     Http1(String),
-    /// HTTP/2 with prior knowledge: a path for each of the readers.
-    Http2(Vec<String>),
+    /// HTTP/2 with prior knowledge.
+    Http2 {
+        /// One for each of the readers.
+        paths: Vec<String>,
+        /// Header fields of all of them, beside the usual ones.
+        fields: Vec<(String, String)>,
+    },
 }
 
 /// A connection with one reader, or with many.
@@ -45,7 +50,7 @@ impl Asking {
     pub fn readers(&self) -> usize {
         match self {
             Self::Http1(_) => 1,
-            Self::Http2(paths) => paths.len(),
+            Self::Http2 { paths, .. } => paths.len(),
         }
     }
 }
@@ -73,8 +78,8 @@ impl Connection {
         }
         let (wire, unsent) = match asking {
             Asking::Http1(head) => (Wire::Http1(Http1::new()), head.clone().into_bytes()),
-            Asking::Http2(paths) => {
-                let opening = Http2::opening(paths, &format!("127.0.0.1:{port}"));
+            Asking::Http2 { paths, fields } => {
+                let opening = Http2::opening(paths, fields, &format!("127.0.0.1:{port}"));
                 (Wire::Http2(Http2::default()), opening)
             }
         };

@@ -36,14 +36,19 @@ pub(crate) struct Http2 {
 }
 
 impl Http2 {
-    /// What a client sends that asks for these paths, one stream each.
-    pub(crate) fn opening(paths: &[String], authority: &str) -> Vec<u8> {
+    /// What a client sends that asks for these paths, one stream each, with these fields beside the usual ones.
+    pub(crate) fn opening(paths: &[String], more: &[(String, String)], authority: &str) -> Vec<u8> {
         let mut bytes = OPENING.to_vec();
         for (place, path) in paths.iter().enumerate() {
             let mut fields = vec![0x82, 0x86];
             literal(&mut fields, &[0x04], path);
             literal(&mut fields, &[0x01], authority);
             literal(&mut fields, &[0x0f, 0x04], "text/event-stream");
+            for (name, value) in more {
+                let mut named = vec![0];
+                string(&mut named, &name.to_ascii_lowercase());
+                literal(&mut fields, &named, value);
+            }
             let stream = u32::try_from(place * 2 + 1).unwrap_or(u32::MAX);
             let length = u32::try_from(fields.len()).unwrap_or(u32::MAX);
             bytes.extend_from_slice(&length.to_be_bytes()[1..]);
@@ -123,16 +128,26 @@ impl Http2 {
     }
 }
 
-/// A header field whose name is in the static table, not to be indexed.
+/// A header field whose name is in the static table, or follows here, not to be indexed.
 fn literal(fields: &mut Vec<u8>, name: &[u8], value: &str) {
     fields.extend_from_slice(name);
-    let length = u8::try_from(value.len()).unwrap_or(u8::MAX);
-    match length.checked_sub(127) {
-        None => fields.push(length),
-        Some(more) if more < 128 => fields.extend_from_slice(&[127, more]),
-        Some(_) => fields.extend_from_slice(&[127, 0x80, 1]),
+    string(fields, value);
+}
+
+/// Text after its length, which is a number of seven bits and, if those do not do, groups of seven more.
+fn string(fields: &mut Vec<u8>, text: &str) {
+    match text.len().checked_sub(127) {
+        None => fields.push(text.len() as u8),
+        Some(mut more) => {
+            fields.push(127);
+            while more >= 128 {
+                fields.push((more % 128) as u8 | 0x80);
+                more /= 128;
+            }
+            fields.push(more as u8);
+        }
     }
-    fields.extend_from_slice(value.as_bytes());
+    fields.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]
@@ -161,6 +176,22 @@ mod tests {
             }
             assert_eq!(seen, "<ab>", "in pieces of {size}");
             assert_eq!(answer, [0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn a_length_takes_as_many_groups_as_it_needs() {
+        let cases: [(usize, &[u8]); 4] = [
+            (126, &[126]),
+            (127, &[127, 0]),
+            (1337, &[127, 0xba, 9]),
+            (20_000, &[127, 0xa1, 0x9b, 1]),
+        ];
+        for (length, expected) in cases {
+            let mut fields = Vec::new();
+            string(&mut fields, &"x".repeat(length));
+            assert_eq!(&fields[..expected.len()], expected);
+            assert_eq!(fields.len(), expected.len() + length);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use memchr::memmem;
 
-use super::{clock, stamp::Stamp};
+use super::{clock, histogram::Histogram, manner::Manner, stamp::Stamp};
 
 /// How long a contender may take to answer a publisher.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,36 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TOO_LATE: u64 = 3;
 /// Requests that are sent before their answers are waited for.
 const PIPELINED: usize = 100;
-
-/// How events are given to a contender. `{topic}` and `{data}` are filled in, and `{escaped}`: the data as it is within a JSON string.
-#[derive(Clone, Debug)]
-pub struct Manner {
-    /// Where it listens for publishers.
-    pub port: u16,
-    /// The request target.
-    pub path: String,
-    /// The media type of the body.
-    pub content_type: String,
-    /// An event in the body.
-    pub event: String,
-    /// Around and between the events of a batch; without it each event is a request of its own.
-    pub batch: Option<Batch>,
-    /// Whether a batch may have events of several topics.
-    pub spans_topics: bool,
-    /// Whether a connection takes more than one request.
-    pub keep_alive: bool,
-}
-
-/// What makes a body of many events.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Before the first one.
-    pub begin: String,
-    /// Between two.
-    pub between: String,
-    /// After the last one.
-    pub end: String,
-}
+/// Events of a batch that is as large as one may be everywhere.
+const AT_ONCE: u64 = 1_000;
 
 /// Publishes on some topics in turn, numbering the events of each.
 #[derive(Debug)]
@@ -56,6 +28,7 @@ pub struct Publisher {
     published: u64,
     connection: Option<TcpStream>,
     unparsed: Vec<u8>,
+    latencies: Histogram,
 }
 
 impl Publisher {
@@ -67,6 +40,7 @@ impl Publisher {
             published: 0,
             connection: None,
             unparsed: Vec::new(),
+            latencies: Histogram::default(),
         }
     }
 
@@ -105,10 +79,31 @@ impl Publisher {
     pub fn publish_singly(&mut self, events: u64) -> Result<()> {
         for _ in 0..events {
             let mut bytes = Vec::new();
-            self.request(0..1, |_| clock::now(), &mut bytes);
+            let began = clock::now();
+            self.request(0..1, |_| began, &mut bytes);
             self.exchange(&bytes, 1)?;
+            self.latencies.add(clock::now().saturating_sub(began));
         }
         Ok(())
+    }
+
+    /// Publishes once on each topic, as fast as it goes.
+    ///
+    /// # Errors
+    /// If the contender does not take one of them.
+    pub fn publish_on_each(&mut self) -> Result<()> {
+        let mut left = self.topics.len() as u64;
+        while left > 0 {
+            let events = left.min(AT_ONCE);
+            self.publish(events, |_| clock::now())?;
+            left -= events;
+        }
+        Ok(())
+    }
+
+    /// How long the publications took that were waited for one by one, since this was last asked for.
+    pub fn take_latencies(&mut self) -> Histogram {
+        std::mem::take(&mut self.latencies)
     }
 
     /// Publishes so many at once: as a batch if the contender knows batches, else one request after the other without waiting for answers.
@@ -135,44 +130,18 @@ impl Publisher {
     }
 
     fn request(&mut self, events: Range<u64>, at: impl Fn(u64) -> Duration, bytes: &mut Vec<u8>) {
-        let Self {
-            manner,
-            topics,
-            published,
-            ..
-        } = self;
-        let batch = manner.batch.clone().unwrap_or_default();
-        let mut body = batch.begin;
-        let mut path = String::new();
-        let first = events.start;
-        for event in events {
-            let topics_count = topics.len() as u64;
-            let topic = &topics[(*published % topics_count) as usize];
-            let stamp = Stamp {
-                number: *published / topics_count + 1,
+        let topics = self.topics.len() as u64;
+        let first = self.published;
+        let stamps: Vec<Stamp> = (first..)
+            .zip(events)
+            .map(|(published, event)| Stamp {
+                topic: (published % topics) as u32,
+                number: published / topics + 1,
                 at: at(event),
-            };
-            *published += 1;
-            let mut data = String::new();
-            stamp.write_payload(&mut data);
-            if event > first {
-                body.push_str(&batch.between);
-            } else {
-                path = manner.path.replace("{topic}", topic);
-            }
-            let text = manner.event.replace("{topic}", topic);
-            let text = text.replace("{escaped}", &data.replace('"', "\\\""));
-            body.push_str(&text.replace("{data}", &data));
-        }
-        body.push_str(&batch.end);
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
-            manner.port,
-            manner.content_type,
-            body.len()
-        );
-        bytes.extend_from_slice(head.as_bytes());
-        bytes.extend_from_slice(body.as_bytes());
+            })
+            .collect();
+        self.published += stamps.len() as u64;
+        self.manner.write_request(&self.topics, &stamps, bytes);
     }
 
     fn exchange(&mut self, bytes: &[u8], answers: usize) -> Result<()> {

@@ -4,8 +4,10 @@ use super::stamp::{Scanner, Stamp};
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     scanner: Scanner,
-    /// The number of the last event that came.
-    last: u64,
+    /// The number of the last event that came on each topic, in the order of topics.
+    lasts: Vec<(u32, u64)>,
+    /// The same for topics on which none has come.
+    first_after: u64,
     pub(crate) is_open: bool,
     pub(crate) has_ended: bool,
     /// Events that came in their turn.
@@ -17,10 +19,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A reader that has already seen the events up to this one.
+    /// A reader that has already seen the events of its topics up to this number.
     pub(crate) fn after(last: u64) -> Self {
         Self {
-            last,
+            first_after: last,
             ..Self::default()
         }
     }
@@ -29,13 +31,22 @@ impl Reader {
     pub(crate) fn take(&mut self, piece: &[u8], mut arrived: impl FnMut(Stamp)) {
         let Self {
             scanner,
-            last,
+            lasts,
+            first_after,
             received,
             skipped,
             repeated,
             ..
         } = self;
         scanner.scan(piece, |stamp| {
+            let place = match lasts.binary_search_by_key(&stamp.topic, |(topic, _)| *topic) {
+                Ok(place) => place,
+                Err(place) => {
+                    lasts.insert(place, (stamp.topic, *first_after));
+                    place
+                }
+            };
+            let (_, last) = &mut lasts[place];
             if stamp.number <= *last {
                 *repeated += 1;
                 return;
@@ -55,17 +66,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_and_what_comes_again_is_counted() {
+    fn what_is_missing_and_what_comes_again_is_counted_for_each_topic() {
         let mut body = String::new();
-        for number in [3, 4, 4, 7, 6, 8] {
+        for (topic, number) in [
+            (0, 3),
+            (0, 4),
+            (9, 3),
+            (0, 4),
+            (0, 7),
+            (0, 6),
+            (9, 5),
+            (0, 8),
+        ] {
             let at = Duration::ZERO;
-            Stamp { number, at }.write_payload(&mut body);
+            Stamp { topic, number, at }.write_payload(&mut body);
         }
         let mut reader = Reader::after(2);
         reader.take(body.as_bytes(), |_| ());
         assert_eq!(
             (reader.received, reader.skipped, reader.repeated),
-            (4, 2, 2)
+            (6, 3, 2)
         );
     }
 }

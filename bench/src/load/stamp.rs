@@ -4,18 +4,22 @@ use memchr::memmem;
 
 /// What a stamp begins with. No contender adds it, escapes it or changes its case.
 const MARK: &[u8] = b"~TB";
+/// Digits of the topic.
+const TOPIC: usize = 5;
 /// Digits of the number.
 const NUMBER: usize = 8;
 /// Digits of the time: eleven days of nanoseconds.
 const TIME: usize = 15;
 /// Bytes of a stamp.
-const LENGTH: usize = MARK.len() + NUMBER + TIME;
+const LENGTH: usize = MARK.len() + TOPIC + NUMBER + TIME;
 /// What fills an event up, so that it has about 200 bytes as server-sent event.
-const NOTE: &str = "a build is under way; step 4 of 12, compile; owner team-a; 1,204 of 8,113 units are done, none of them has failed";
+const NOTE: &str = "a build is under way; step 4 of 12, compile; owner team-a; 1,204 of 8,113 units are done, not one has failed";
 
 /// What the payload of an event carries for the readers of this package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
+    /// Which of the publisher's topics it is on.
+    pub topic: u32,
     /// Which event of its topic it is, from 1.
     pub number: u64,
     /// When it was published.
@@ -25,20 +29,23 @@ pub struct Stamp {
 impl Stamp {
     /// Appends the payload of an event: JSON, so that each contender can take it as it is.
     pub fn write_payload(self, text: &mut String) {
-        let number = self.number;
+        let Self { topic, number, .. } = self;
         let nanos = self.at.as_nanos();
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            r#"{{"stamp":"~TB{number:0NUMBER$}{nanos:0TIME$}","note":"{NOTE}"}}"#
+            r#"{{"stamp":"~TB{topic:0TOPIC$}{number:0NUMBER$}{nanos:0TIME$}","note":"{NOTE}"}}"#
         );
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let digits = str::from_utf8(bytes.get(MARK.len()..LENGTH)?).ok()?;
+        let (topic, digits) = digits.split_at(TOPIC);
+        let (number, nanos) = digits.split_at(NUMBER);
         Some(Self {
-            number: digits[..NUMBER].parse().ok()?,
-            at: Duration::from_nanos(digits[NUMBER..].parse().ok()?),
+            topic: topic.parse().ok()?,
+            number: number.parse().ok()?,
+            at: Duration::from_nanos(nanos.parse().ok()?),
         })
     }
 }
@@ -93,6 +100,7 @@ mod tests {
 
     fn stamps() -> Vec<Stamp> {
         let stamp = |number| Stamp {
+            topic: number as u32 * 7,
             number,
             at: Duration::from_nanos(number * 1_000_003),
         };
@@ -108,7 +116,10 @@ mod tests {
                 stamp.write_payload(&mut body);
             } else {
                 let nanos = stamp.at.as_nanos();
-                body.push_str(&format!("~TB{:08}{nanos:015}", stamp.number));
+                body.push_str(&format!(
+                    "~TB{:05}{:08}{nanos:015}",
+                    stamp.topic, stamp.number
+                ));
             }
         }
         for size in 1..body.len() {

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use tidings_bench::load::Churned;
 
 use crate::workload::{Size, Workload};
 
@@ -37,6 +38,15 @@ pub(crate) struct Figures {
     pub(crate) other_load: f64,
     /// The reader that stalled: bytes the system held for it, in KiB, what it got later, whether it was cut.
     pub(crate) stalled: Option<StalledFigures>,
+    /// Readers to whom nothing happened.
+    #[serde(default)]
+    pub(crate) idle: Option<IdleFigures>,
+    /// Readers who came and went meanwhile.
+    #[serde(default)]
+    pub(crate) churned: Option<ChurnFigures>,
+    /// Publications for nobody, in the order in which they were measured.
+    #[serde(default)]
+    pub(crate) publishing: Vec<PublishingFigures>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +55,34 @@ pub(crate) struct StalledFigures {
     pub(crate) received: u64,
     pub(crate) disorder: u64,
     pub(crate) is_cut: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct IdleFigures {
+    /// Processor time of the contender over time.
+    pub(crate) core_percent: f64,
+    /// How often each stream was given something, by which its reader knows that it is alive.
+    pub(crate) signs_per_stream: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChurnFigures {
+    pub(crate) closed: u64,
+    pub(crate) failed: u64,
+    pub(crate) per_second: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PublishingFigures {
+    /// Readers of other topics.
+    pub(crate) readers: usize,
+    /// Topics that were published on in turn.
+    pub(crate) topics: usize,
+    /// The contender's processor time for each publication.
+    pub(crate) cpu_micros: f64,
+    /// From before the request to after the answer.
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
 }
 
 /// One measurement, as it is kept in a file of results.
@@ -61,6 +99,11 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) size: Size,
+    #[serde(default = "usual_keep_alive")]
+    pub(crate) keep_alive_seconds: u64,
+    /// Whether receiving was the work of another processor than the contender's.
+    #[serde(default)]
+    pub(crate) is_steered: bool,
     pub(crate) machine: String,
     pub(crate) command: String,
     /// Key, name, description and version of each contender.
@@ -74,6 +117,23 @@ pub(crate) struct Described {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) version: String,
+    /// Whether it keeps streams alive as often as it is told.
+    #[serde(default)]
+    pub(crate) takes_keep_alive: bool,
+}
+
+fn usual_keep_alive() -> u64 {
+    15
+}
+
+impl From<Churned> for ChurnFigures {
+    fn from(churned: Churned) -> Self {
+        Self {
+            closed: churned.closed,
+            failed: churned.failed,
+            per_second: churned.closed as f64 / churned.span.as_secs_f64().max(1e-3),
+        }
+    }
 }
 
 impl Figures {
@@ -87,8 +147,9 @@ impl Figures {
         self.skipped as f64 / self.expected.max(1) as f64
     }
 
-    /// Whether all readers got all events, once and in order.
+    /// Whether all readers got all events, once and in order, and nobody who came was turned away.
     pub(crate) fn is_exact(&self) -> bool {
-        self.received == self.expected && self.repeated == 0 && self.cut == 0
+        let failed = self.churned.map_or(0, |churned| churned.failed);
+        self.received == self.expected && self.repeated == 0 && self.cut == 0 && failed == 0
     }
 }

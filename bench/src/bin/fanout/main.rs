@@ -5,7 +5,9 @@
 mod contender;
 mod figures;
 mod measure;
+mod netns;
 mod other;
+mod plan;
 mod plot;
 mod report;
 mod run;
@@ -18,12 +20,13 @@ mod workload;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     contender::Contender,
+    other::processors,
     workload::{Size, Workload},
 };
 
@@ -72,6 +75,15 @@ struct RunArgs {
     /// How often; figures are medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// The seconds of silence after which readers are to get a sign of life; idle readers are watched for two such spans
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
+    keep_alive: u64,
+    /// Measure the sender's share: in a network namespace of its own, contenders on one processor, everything else and the receiving half of the
+    /// system on another one. Needs to be root
+    #[arg(long)]
+    netns: bool,
+    #[arg(long, hide = true, requires = "netns")]
+    steered: bool,
     /// The file to write results to
     #[arg(long)]
     out: Option<PathBuf>,
@@ -91,9 +103,14 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
+        Action::Run(args) if args.netns && !args.steered => netns::enter(),
         Action::Run(args) => {
+            if args.steered {
+                netns::check()?;
+            }
             let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
             setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+            ensure!(args.rounds > 0, "--rounds must be at least 1");
             run::run(&args)
         }
         Action::Report { results, plots } => report::report(&results, plots.as_deref()),

@@ -26,12 +26,18 @@ impl OtherLoad {
     /// The share of all processors that neither this process nor the contender has used.
     pub(crate) fn end(self, contender: Duration) -> Result<f64> {
         let per_second = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100) as f64;
-        let processors = std::thread::available_parallelism()?.get() as f64;
+        let processors = processors()? as f64;
         let busy = (busy()? - self.busy) as f64 / per_second;
         let ours = (Usage::now()?.cpu - self.own + contender).as_secs_f64();
         let all = self.began.elapsed().as_secs_f64() * processors;
         Ok(((busy - ours) / all).max(0.0))
     }
+}
+
+/// How many processors are there, also if this process may use only some of them.
+pub(crate) fn processors() -> Result<usize> {
+    let count = sysconf(SysconfVar::_NPROCESSORS_ONLN)?.context("how many processors?")?;
+    Ok(usize::try_from(count)?)
 }
 
 /// Clock ticks in which a processor was not idle.

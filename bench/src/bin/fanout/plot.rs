@@ -35,7 +35,7 @@ pub(crate) fn plots(results: &Results) -> Vec<(String, String)> {
     let mut plots = Vec::new();
     for &workload in Workload::value_variants() {
         let subjects: &[Subject] = match workload {
-            Workload::Idle | Workload::Resume => &[],
+            Workload::Idle | Workload::Publishing | Workload::Resume => &[],
             Workload::Paced10k => &[SUBJECTS[0], SUBJECTS[1], MEMORY],
             _ => &SUBJECTS,
         };

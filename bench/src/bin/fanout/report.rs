@@ -9,6 +9,10 @@ use clap::ValueEnum;
 
 use crate::{figures::Results, plot, summary::Summary, table::Table, tables, workload::Workload};
 
+const SENDERS_SHARE: &str = "The sender’s share: each contender has a processor for itself; receiving is the work of another one.\n";
+const SCALED: &str = "“at 15 s” is the share in proportion to the intervals, as if all of it were for signs of life: what is not is \
+    scaled down with it, so the truth is between that and the share that was measured.\n";
+
 /// Writes a line to stdout, at once.
 pub(crate) fn say(line: &str) -> Result<()> {
     let mut out = stdout().lock();
@@ -32,6 +36,9 @@ pub(crate) fn report(file: &Path, plots: Option<&Path>) -> Result<()> {
 /// Prints the tables of a run.
 pub(crate) fn print(results: &Results) -> Result<()> {
     say(&format!("\nMachine: {}.\n", results.machine))?;
+    if results.is_steered {
+        say(SENDERS_SHARE)?;
+    }
     let mut table = Table::new(["contender", "what it is", "version"]);
     for it in &results.contenders {
         table.row([it.name.clone(), it.about.clone(), it.version.clone()]);
@@ -56,13 +63,17 @@ pub(crate) fn print(results: &Results) -> Result<()> {
             readers.unwrap_or(0)
         ))?;
         let table = match workload {
-            Workload::Idle => tables::idles(&summaries).render(),
+            Workload::Idle => tables::idles(results, &summaries).render(),
+            Workload::Publishing => tables::publishing(&summaries).render(),
             Workload::Resume => tables::resumes(&summaries).render(),
             _ => tables::deliveries(results, &summaries).render(),
         };
         say(&table)?;
-        if workload == Workload::Stalled {
-            say(&tables::stalls(&summaries).render())?;
+        match workload {
+            Workload::Stalled => say(&tables::stalls(&summaries).render())?,
+            Workload::Churn => say(&tables::churns(&summaries).render())?,
+            Workload::Idle if results.keep_alive_seconds != 15 => say(SCALED)?,
+            _ => {}
         }
     }
     Ok(())

@@ -2,7 +2,7 @@ use std::{
     env, fs,
     path::Path,
     process::{self, Command},
-    thread,
+    time::Duration,
 };
 
 use anyhow::{Result, bail};
@@ -12,7 +12,9 @@ use crate::{
     RunArgs,
     contender::Contender,
     figures::{Described, Figures, Results, Row},
-    measure::measure,
+    measure::{Conditions, measure},
+    netns,
+    other::processors,
     report::{self, say},
     server,
     workload::Workload,
@@ -23,10 +25,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
     yield_to_contenders();
     let home = &args.selection.home;
     let contenders = Contender::load(&args.selection.contenders)?;
+    let conditions = Conditions {
+        size: args.size,
+        keep_alive: Duration::from_secs(args.keep_alive),
+        is_steered: args.steered,
+    };
     let mut results = Results {
         size: args.size,
+        keep_alive_seconds: args.keep_alive,
+        is_steered: args.steered,
         machine: machine()?,
-        command: env::args().skip(1).collect::<Vec<_>>().join(" "),
+        command: command(),
         contenders: contenders
             .iter()
             .map(|it| describe(it, home))
@@ -43,11 +52,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
             for turn in 0..contenders.len() {
                 // Nobody is always first.
                 let contender = &contenders[(turn + round) % contenders.len()];
-                let outcome = measure(contender, home, workload, args.size)
+                let outcome = measure(contender, home, workload, conditions)
                     .map_err(|error| format!("{error:#}"));
                 tell(contender, workload, &outcome)?;
                 let is_exact = outcome.as_ref().is_ok_and(Figures::is_exact);
-                let can = workload != Workload::Resume || contender.resume.is_some();
+                let can = contender.lacks(workload).is_none();
                 if !is_exact && can && args.exact.contains(&contender.key()) {
                     inexact.push(format!("{} at {}", contender.name, workload.key()));
                 }
@@ -102,6 +111,13 @@ fn tell(
     }
 }
 
+/// What was asked for.
+fn command() -> String {
+    let arguments = env::args().skip(1);
+    let given = arguments.filter(|argument| argument != netns::INSIDE);
+    given.collect::<Vec<_>>().join(" ")
+}
+
 /// A reader that is woken must not take the processor from the contender that writes to others.
 fn yield_to_contenders() {
     let id = process::id().to_string();
@@ -124,6 +140,7 @@ fn describe(contender: &Contender, home: &Path) -> Result<Described> {
         name: contender.name.clone(),
         about: contender.about.clone(),
         version,
+        takes_keep_alive: contender.takes_keep_alive,
     })
 }
 
@@ -138,7 +155,7 @@ fn machine() -> Result<String> {
     let congestion = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")?;
     Ok(format!(
         "{} × {model}, Linux {}, {}",
-        thread::available_parallelism()?,
+        processors()?,
         kernel.trim(),
         congestion.trim()
     ))

@@ -16,7 +16,7 @@ use nix::{
 };
 use tidings_bench::Family;
 
-use crate::contender::Contender;
+use crate::{contender::Contender, measure::Conditions, netns};
 
 /// How long a contender may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -33,26 +33,39 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it on free ports and waits until it can be connected to.
-    pub(crate) fn start(contender: &Contender, home: &Path) -> Result<Self> {
+    pub(crate) fn start(
+        contender: &Contender,
+        home: &Path,
+        conditions: Conditions,
+    ) -> Result<Self> {
         let ports = free_ports()?;
         let state = env::temp_dir().join(format!("fanout-{}-{}", contender.key(), ports[0]));
         fs::create_dir_all(&state)?;
         let log = fs::File::create(state.join("output"))?;
-        let mut command = shell(contender, home, &contender.start)?;
+        let start = match conditions.is_steered {
+            true => netns::on_own_processor(&contender.start),
+            false => contender.start.clone(),
+        };
+        let mut command = shell(contender, home, &start)?;
         for (name, port) in ["PORT", "PORT2", "PORT3"].into_iter().zip(ports) {
             command.env(name, port.to_string());
         }
         let child = command
             .env("STATE", &state)
+            .env("KEEP_ALIVE", conditions.keep_alive.as_secs().to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {}", contender.name))?;
+        let mut processes = Family::new(child.id(), contender.counted.clone());
+        if conditions.is_steered {
+            processes = processes.with_softirq_of(&netns::own_softirq());
+        }
         let mut server = Self {
             ports,
-            processes: Family::new(child.id(), contender.counted.clone()),
+            processes,
             child,
             state,
         };

@@ -117,6 +117,8 @@ mod tests {
         ];
         let results = Results {
             size: Size::Smoke,
+            keep_alive_seconds: 15,
+            is_steered: false,
             machine: String::new(),
             command: String::new(),
             contenders: Vec::new(),

@@ -1,3 +1,4 @@
+mod churn;
 mod open;
 
 use std::{
@@ -8,12 +9,17 @@ use std::{
 use anyhow::{Context, Result};
 use mio::{Events, Poll};
 
+use self::churn::Churn;
 use crate::load::{clock, connection::Connection, histogram::Histogram, stamp::Stamp};
+
+pub use self::churn::Churned;
 
 /// What one read takes at most.
 const BUFFER: usize = 128 * 1024;
 /// How long after the last publication events are waited for.
 const LATEST: Duration = Duration::from_secs(15);
+/// How long is waited at most before more readers come, if some come and go.
+const CHURN_TICK: Duration = Duration::from_millis(1);
 /// How much of the end of the first reader's body is kept.
 const TAIL: usize = 4096;
 
@@ -26,6 +32,9 @@ pub struct Fleet {
     connections: Vec<Connection>,
     opened: usize,
     received: u64,
+    /// Pieces of bodies, whatever they hold.
+    pieces: u64,
+    churn: Option<Churn>,
     latencies: Histogram,
     tail: Vec<u8>,
     first_stamp: Duration,
@@ -61,6 +70,8 @@ impl Fleet {
             connections: Vec::new(),
             opened: 0,
             received: 0,
+            pieces: 0,
+            churn: None,
             latencies: Histogram::default(),
             tail: Vec::new(),
             first_stamp: Duration::MAX,
@@ -110,7 +121,11 @@ impl Fleet {
     }
 
     /// Waits for the system once, and reads what it names.
-    fn turn(&mut self, patience: Duration) -> Result<()> {
+    fn turn(&mut self, mut patience: Duration) -> Result<()> {
+        if let Some(churn) = &mut self.churn {
+            churn.connect(self.poll.registry())?;
+            patience = patience.min(CHURN_TICK);
+        }
         match self.poll.poll(&mut self.events, Some(patience)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
             _ => {}
@@ -121,6 +136,8 @@ impl Fleet {
             connections,
             latencies,
             received,
+            pieces,
+            churn,
             tail,
             first_stamp,
             last_arrival,
@@ -128,6 +145,10 @@ impl Fleet {
         } = self;
         for event in &*events {
             let place = event.token().0;
+            if let (Some(churn), Some(place)) = (churn.as_mut(), place.checked_sub(churn::FIRST)) {
+                churn.turn(place, buffer);
+                continue;
+            }
             let Some(connection) = connections.get_mut(place).filter(|it| !it.is_over) else {
                 continue;
             };
@@ -141,6 +162,7 @@ impl Fleet {
                 latencies.add(now.saturating_sub(stamp.at));
             };
             let seen = |piece: &[u8]| {
+                *pieces += 1;
                 if place == 0 {
                     tail.extend_from_slice(piece);
                     tail.drain(..tail.len().saturating_sub(TAIL));
@@ -174,6 +196,11 @@ impl Fleet {
             tally.repeated += reader.repeated;
         }
         tally
+    }
+
+    /// How often a reader was given something, be it an event or a sign of life.
+    pub fn pieces(&self) -> u64 {
+        self.pieces
     }
 
     /// How long events took, since this was last asked for.

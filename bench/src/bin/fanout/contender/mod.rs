@@ -1,3 +1,5 @@
+mod subscribe;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -6,7 +8,15 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use tidings_bench::load::{Asking, Batch, Manner};
+use tidings_bench::load::{Batch, Manner};
+
+use self::subscribe::Subscribe;
+use crate::{
+    plan::Shape,
+    workload::{Size, Workload},
+};
+
+pub(crate) use self::subscribe::Resume;
 
 /// Where contenders are described, one folder each.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contenders");
@@ -14,7 +24,8 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contenders");
 /// One that is measured, as its `contender.toml` says.
 ///
 /// Commands are run by `sh` in its folder, with `PORT`, `PORT2` and `PORT3` free ports, `HOME_DIR` where it is installed,
-/// `STATE` an empty folder, `BENCH_BIN` the folder of this program and `TIDINGS` the hub's binary.
+/// `STATE` an empty folder, `KEEP_ALIVE` the seconds of silence after which readers are to get a sign of life, `BENCH_BIN` the folder of this
+/// program and `TIDINGS` the hub's binary.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contender {
@@ -28,6 +39,9 @@ pub(crate) struct Contender {
     pub(crate) install: Option<String>,
     /// Runs it in the foreground.
     pub(crate) start: String,
+    /// Whether it goes by `KEEP_ALIVE`.
+    #[serde(default)]
+    pub(crate) takes_keep_alive: bool,
     /// Prints its version.
     pub(crate) version: Option<String>,
     #[serde(default)]
@@ -76,28 +90,10 @@ struct BatchText {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Subscribe {
-    path: String,
-    /// HTTP/2 instead of HTTP/1.1, with so many streams a connection.
-    http2_streams: Option<usize>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Create {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) content_type: String,
-}
-
-/// Where a reader finds its position in the stream, and how it gives it back.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Resume {
-    /// What is right before the position; the last one counts.
-    after: String,
-    header: Option<String>,
-    path: Option<String>,
 }
 
 fn yes() -> bool {
@@ -130,6 +126,22 @@ impl Contender {
         name.to_string_lossy().into_owned()
     }
 
+    /// What it would need for a workload, if that is not there.
+    pub(crate) fn lacks(&self, workload: Workload) -> Option<&'static str> {
+        let has_it = match (workload, workload.plan(Size::Full).shape) {
+            (Workload::Resume, _) => self.resume.is_some(),
+            (_, Shape::One) => true,
+            (_, Shape::Several(_)) => self.subscribe.between.is_some(),
+            (_, Shape::Pattern(_)) => self.subscribe.patterns,
+        };
+        match workload {
+            _ if has_it => None,
+            Workload::Resume => Some("it has no replay"),
+            Workload::TopicsEach => Some("it has no stream of several topics"),
+            _ => Some("it has no patterns"),
+        }
+    }
+
     /// How its publishers speak to it.
     pub(crate) fn manner(&self, ports: [u16; 3]) -> Manner {
         let publish = &self.publish;
@@ -159,64 +171,5 @@ impl Contender {
     /// Whether publishers have a port of their own.
     pub(crate) fn has_second_port(&self) -> bool {
         self.publish.port == 2
-    }
-
-    /// How so many readers ask, who are shared out to these topics.
-    pub(crate) fn askings(
-        &self,
-        readers: usize,
-        topics: &[String],
-        position: Option<&str>,
-    ) -> Vec<Asking> {
-        let resume = self.resume.as_ref().zip(position);
-        let path = |reader: usize| {
-            let path = match &resume {
-                Some((
-                    Resume {
-                        path: Some(path), ..
-                    },
-                    position,
-                )) => path.replace("{position}", position),
-                _ => self.subscribe.path.clone(),
-            };
-            path.replace("{topic}", &topics[reader % topics.len()])
-        };
-        let header = match &resume {
-            Some((
-                Resume {
-                    header: Some(header),
-                    ..
-                },
-                position,
-            )) => format!("{}\r\n", header.replace("{position}", position)),
-            _ => String::new(),
-        };
-        let http1 = |reader| {
-            let path = path(reader);
-            Asking::Http1(format!(
-                "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\nUser-Agent: fanout\r\n{header}\r\n"
-            ))
-        };
-        match self.subscribe.http2_streams {
-            None => (0..readers).map(http1).collect(),
-            Some(streams) => {
-                let all: Vec<usize> = (0..readers).collect();
-                let connections = all.chunks(streams.max(1));
-                connections
-                    .map(|readers| {
-                        Asking::Http2(readers.iter().map(|reader| path(*reader)).collect())
-                    })
-                    .collect()
-            }
-        }
-    }
-}
-
-impl Resume {
-    /// The last position in what a reader got.
-    pub(crate) fn position<'a>(&self, got: &'a str) -> Option<&'a str> {
-        let (_, rest) = got.rsplit_once(&self.after)?;
-        let end = rest.find(['\n', '\r', '"'])?;
-        Some(&rest[..end])
     }
 }
