@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod completions;
 mod exit;
 mod hub;
@@ -54,6 +55,8 @@ enum Command {
     Subscribe(subscribe::SubscribeArgs),
     /// Run a command and publish its output and its end
     Run(run::RunArgs),
+    /// Measure a hub with many readers: what comes, and how soon
+    Bench(bench::BenchArgs),
     /// Look at a stored log, export it, or make one of an export
     Log(log::LogArgs),
     /// Print a completion script for a shell
@@ -68,6 +71,7 @@ impl Cli {
             Command::Publish(args) => publish::publish(args).await,
             Command::Subscribe(args) => subscribe::subscribe(args).await,
             Command::Run(args) => run::run(args).await,
+            Command::Bench(args) => bench::bench(args).await,
             Command::Log(args) => log::log(args).await,
             Command::Completions(args) => completions::completions(&args),
         }

@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod batch;
+mod cli_bench;
 mod cli_log;
 mod cli_publish;
 mod cli_run;
