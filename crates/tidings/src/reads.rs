@@ -24,7 +24,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// What the pages of all replays hold together, as long as each can have its least.
 const BYTES_OF_ALL_REPLAYS: u64 = 16 << 20;
 /// How many bytes of events a page has before no further event is added, at least and at most.
-const PAGE_BYTES: (u64, u64) = (4 << 10, 64 << 10);
+const PAGE_BYTES: (u64, u64) = (4 << 10, 32 << 10);
 
 /// How many readers replay: the more there are, the smaller are their pages.
 #[derive(Clone, Debug, Default)]

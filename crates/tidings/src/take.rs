@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many bytes one batch holds before no further item is added.
-const BATCH_BYTES: usize = 64 << 10;
+const BATCH_BYTES: usize = 32 << 10;
 /// How many items one batch holds before no further page or tail is added.
 const BATCH_ITEMS: usize = 1024;
 /// How many pages of the log one turn reads before the reader lets others go first.

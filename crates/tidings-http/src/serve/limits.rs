@@ -12,7 +12,7 @@ use std::time::Duration;
 /// | request fields, HTTP/2 | 16 KiB, else `431` |
 /// | requests at one time on an HTTP/2 connection | 1,000 |
 /// | bytes buffered for one HTTP/1.1 connection or HTTP/2 stream | 32 KiB and one body frame |
-/// | bytes buffered for an [`EventStream`](crate::EventStream) of plain HTTP/1.1 | 64 KiB and one body frame |
+/// | bytes buffered for an [`EventStream`](crate::EventStream) of plain HTTP/1.1 | 32 KiB and one body frame |
 /// | after the last byte of such a stream | 1 s for the peer to close its half |
 /// | HTTP/2 `PING` | every 15 s, to be answered within 20 s |
 /// | a peer that no longer acknowledges | gone after 30 s, or `write_timeout` if that is longer |

@@ -77,7 +77,7 @@ pub struct EventStream {
 }
 
 /// The most bytes of one frame: asking for the next one shows that the reader takes something.
-const PIECE_BYTES: usize = 64 << 10;
+const PIECE_BYTES: usize = 32 << 10;
 
 impl EventStream {
     /// Makes a body of a subscription.

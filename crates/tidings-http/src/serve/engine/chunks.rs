@@ -27,7 +27,7 @@ pub(super) struct Rest(VecDeque<Bytes>);
 /// Data that is not copied to join it with its frame.
 const LARGE_BYTES: usize = 16 << 10;
 /// Bytes beyond which nothing is added.
-const FULL_BYTES: usize = 64 << 10;
+const FULL_BYTES: usize = 32 << 10;
 /// What is left is copied if it is no more than this, and does not keep all that others are given.
 const COPIED_BYTES: usize = 4 << 10;
 /// More than the size and the two line ends of a chunk take.
