@@ -36,6 +36,9 @@ pub(crate) struct Figures {
     pub(crate) growth_kib: f64,
     /// How much of both processors others used meanwhile.
     pub(crate) other_load: f64,
+    /// Packets that the system dropped meanwhile since too many waited for a processor, whoever sent them.
+    #[serde(default)]
+    pub(crate) dropped_packets: u64,
     /// The reader that stalled: bytes the system held for it, in KiB, what it got later, whether it was cut.
     pub(crate) stalled: Option<StalledFigures>,
     /// Readers to whom nothing happened.

@@ -2,6 +2,7 @@
 //!
 //! The README of this package has the method, `docs/benchmarks.md` the figures.
 
+mod backlog;
 mod contender;
 mod figures;
 mod measure;

@@ -4,13 +4,12 @@
 
 use std::{
     env, fs,
-    os::unix::process::CommandExt,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::processors;
+use crate::{backlog::Backlog, processors};
 
 /// Tells the program that it is in such a namespace.
 pub(crate) const INSIDE: &str = "--steered";
@@ -21,7 +20,7 @@ const RECEIVER: usize = 1;
 /// Where the system is told which processors receive, as a mask.
 const STEERING: &str = "/sys/class/net/lo/queues/rx-0/rps_cpus";
 
-/// Goes on as the same command in a namespace of its own; returns only if that cannot be.
+/// Runs the same command in a namespace of its own, which ends with this process.
 pub(crate) fn enter() -> Result<()> {
     ensure!(processors()? > RECEIVER, "it takes two processors");
     let probe = Command::new("unshare")
@@ -39,21 +38,32 @@ pub(crate) fn enter() -> Result<()> {
          exec taskset --cpu-list {RECEIVER} \"$0\" \"$@\"",
         1 << RECEIVER
     );
-    let error = Command::new("unshare")
-        .args(["--net", "--mount", "sh", "-ec", &steps])
+    let _backlog = Backlog::raise()?;
+    let status = Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", "unshare", "--net", "--mount"])
+        .args(["sh", "-ec", &steps])
         .arg(env::current_exe()?)
         .args(env::args_os().skip(1))
         .arg(INSIDE)
-        .exec();
-    Err(error).context("starting unshare")
+        .status()?;
+    ensure!(status.success(), "the run in the namespace failed");
+    Ok(())
 }
 
 /// Makes sure that receiving is steered away from contenders.
 pub(crate) fn check() -> Result<()> {
-    let mask = fs::read_to_string(STEERING)?;
-    let mask = u64::from_str_radix(mask.trim().trim_start_matches("0,"), 16).unwrap_or(0);
-    ensure!(mask == 1 << RECEIVER, "receiving is not steered");
+    // Many processors make a mask of several numbers.
+    let mask = fs::read_to_string(STEERING)?.trim().replace(',', "");
+    let is_steered = u128::from_str_radix(&mask, 16).is_ok_and(|mask| mask == 1 << RECEIVER);
+    ensure!(is_steered, "receiving is not steered: {mask}");
     Ok(())
+}
+
+/// How many packets the system has not let wait so far, on all processors.
+pub(crate) fn dropped_packets() -> Result<u64> {
+    let statistics = fs::read_to_string("/proc/net/softnet_stat")?;
+    let dropped = |line: &str| u64::from_str_radix(line.split(' ').nth(1)?, 16).ok();
+    Ok(statistics.lines().filter_map(dropped).sum())
 }
 
 /// A command of `sh` that is run on the processor of contenders.

@@ -37,7 +37,12 @@ pub(crate) fn report(file: &Path, plots: Option<&Path>) -> Result<()> {
 pub(crate) fn print(results: &Results) -> Result<()> {
     say(&format!("\nMachine: {}.\n", results.machine))?;
     if results.is_steered {
+        let figures = results.rows.iter().flat_map(|row| &row.outcome);
+        let dropped = figures.map(|it| it.dropped_packets).max().unwrap_or(0);
         say(SENDERS_SHARE)?;
+        say(&format!(
+            "At most {dropped} packets were dropped, and sent again, in a measurement.\n"
+        ))?;
     }
     let mut table = Table::new(["contender", "what it is", "version"]);
     for it in &results.contenders {

@@ -96,7 +96,7 @@ fn tell(
     let (name, workload) = (&contender.name, workload.key());
     match outcome {
         Ok(it) => say(&format!(
-            "{workload} {name}: {} of {} received, {} repeated, {} cut; {:.2} us, p99 {:.1} ms, {:.1} KiB a stream, {:.1} us a connect; others {:.0} %",
+            "{workload} {name}: {} of {} received, {} repeated, {} cut; {:.2} us, p99 {:.1} ms, {:.1} KiB a stream, {:.1} us a connect; others {:.0} %, {} packets dropped",
             it.received,
             it.expected,
             it.repeated,
@@ -106,6 +106,7 @@ fn tell(
             it.stream_kib,
             it.connect_micros,
             it.other_load * 100.0,
+            it.dropped_packets,
         )),
         Err(why) => say(&format!("{workload} {name}: {why}")),
     }

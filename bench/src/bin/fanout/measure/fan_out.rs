@@ -37,7 +37,8 @@ impl Run<'_> {
         figures.growth_kib = processes.memory()?.saturating_sub(memory) as f64 / 1024.0;
         if let Some(stalled) = stalled {
             let queued_kib = tcp::queued_bytes(port, stalled.port()?)? as f64 / 1024.0;
-            let woken = stalled.wake(Duration::from_secs(1));
+            let silence = 2 * self.conditions.settle();
+            let woken = stalled.wake(silence.max(Duration::from_millis(50)));
             figures.stalled = Some(StalledFigures {
                 queued_kib,
                 received: woken.received,

@@ -14,14 +14,12 @@ use tidings_bench::{
 use crate::{
     contender::Contender,
     figures::Figures,
+    netns,
     other::OtherLoad,
     plan::Plan,
     server::Server,
     workload::{Size, Workload},
 };
-
-/// Readers and events that come before all measurements, so that nothing is done for the first time in them.
-const WARM: (usize, u64) = (50, 200);
 
 /// What is the same for all measurements of a run.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +32,14 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
+    /// Readers and events that come before all measurements, so that nothing is done for the first time in them.
+    fn warm(self) -> (usize, u64) {
+        match self.size {
+            Size::Smoke => (5, 10),
+            Size::Medium | Size::Full => (50, 200),
+        }
+    }
+
     /// How long a contender is given to come to rest, after the last stream has begun and after all have ended. Counts need no rest.
     fn settle(self) -> Duration {
         match self.size {
@@ -55,7 +61,7 @@ pub(crate) fn measure(
     }
     let plan = workload.plan(conditions.size);
     let server = Server::start(contender, home, conditions)?;
-    warm_up(contender, &server)?;
+    warm_up(contender, &server, conditions)?;
     let topics = plan.topics();
     let selections = plan.selections(&topics);
     server.create(contender, &topics)?;
@@ -75,8 +81,8 @@ pub(crate) fn measure(
     }
 }
 
-fn warm_up(contender: &Contender, server: &Server) -> Result<()> {
-    let (readers, events) = WARM;
+fn warm_up(contender: &Contender, server: &Server, conditions: Conditions) -> Result<()> {
+    let (readers, events) = conditions.warm();
     let topics = ["warm".to_owned()];
     server.create(contender, &topics)?;
     let mut fleet = Fleet::new()?;
@@ -134,10 +140,12 @@ impl Run<'_> {
     ) -> Result<Used> {
         let processes = &self.server.processes;
         let other = OtherLoad::begin()?;
+        let dropped = netns::dropped_packets()?;
         let before = processes.usage()?;
         something()?;
         let used = processes.usage()?.since(&before);
         figures.other_load = other.end(used.cpu + used.softirq)?;
+        figures.dropped_packets = netns::dropped_packets()?.saturating_sub(dropped);
         Ok(used)
     }
 }
