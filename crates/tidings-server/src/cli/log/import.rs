@@ -5,9 +5,11 @@ use std::io::{self, IsTerminal, Read};
 use std::iter::repeat_with;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use tempfile::TempDir;
 use tidings_log::{Epoch, Import, ImportError, OpenError, StoredLog};
 
 use crate::cli::exit::Exit;
@@ -50,10 +52,14 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
         .prefix(".import-")
         .tempdir_in(&folder)
         .with_context(|| format!("cannot write in '{}'", folder.display()))?;
-    let path = beside.path().to_owned();
-    let imported = match until_signal(signals, move || read(input, &path, &progress)).await? {
+    let beside = Arc::new(Beside(Mutex::new(Some(beside))));
+    let of_reader = beside.clone();
+    let imported = match until_signal(signals, move || read(input, &of_reader, &progress)).await? {
         ControlFlow::Continue(imported) => imported,
-        ControlFlow::Break(exit) => return Ok(exit),
+        ControlFlow::Break(exit) => {
+            drop(beside.folder().take());
+            return Ok(exit);
+        }
     };
     refuse_a_log(&folder)?;
     put_in_place(&imported.file, &folder)
@@ -90,6 +96,24 @@ fn open(file: Option<&Path>) -> anyhow::Result<(Box<dyn Read + Send>, Progress)>
     Ok((Box::new(file), Progress::new(size, "imported")))
 }
 
+/// The folder in which a log is made, until that is called off: the reader cannot be waited for, since it may be waiting
+/// for input, and must not make files in a folder that is being removed.
+struct Beside(Mutex<Option<TempDir>>);
+
+impl Beside {
+    fn folder(&self) -> MutexGuard<'_, Option<TempDir>> {
+        // There is a folder or there is none.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a log, while the folder is there to stay.
+    fn begin(&self, epoch: Epoch) -> anyhow::Result<Import> {
+        let folder = self.folder();
+        let folder = folder.as_ref().context("called off")?;
+        Ok(Import::begin(folder.path(), epoch)?)
+    }
+}
+
 /// What has come of an import.
 struct Imported {
     events: u64,
@@ -98,10 +122,10 @@ struct Imported {
 }
 
 /// Makes a log of the lines in a folder of its own.
-fn read(mut input: impl Read, folder: &Path, progress: &Progress) -> anyhow::Result<Imported> {
+fn read(mut input: impl Read, beside: &Beside, progress: &Progress) -> anyhow::Result<Imported> {
     let mut lines = LineBuffer::new(LONGEST_LINE);
     let mut building = Building {
-        folder,
+        beside,
         import: None,
         lines: 0,
         events: 0,
@@ -136,7 +160,7 @@ fn read(mut input: impl Read, folder: &Path, progress: &Progress) -> anyhow::Res
 }
 
 struct Building<'a> {
-    folder: &'a Path,
+    beside: &'a Beside,
     /// Begins with the epoch of the first line.
     import: Option<Import>,
     lines: u64,
@@ -149,7 +173,17 @@ impl Building<'_> {
         let number = self.lines;
         anyhow::ensure!(!is_cut, "line {number} is longer than {LONGEST_LINE} bytes");
         let line = Line::read(line).with_context(|| format!("line {number}"))?;
-        let added = self.add_line(line);
+        let import = match &mut self.import {
+            Some(import) => import,
+            None => self.import.insert(self.beside.begin(line.epoch().clone())?),
+        };
+        let added = match line {
+            Line::Event(record) => {
+                self.events += 1;
+                import.add(record)
+            }
+            Line::Gap(place, topic) => import.gap(&place, topic.as_ref()),
+        };
         added.map_err(|error| match &error {
             ImportError::Order(_) | ImportError::TooHigh => {
                 anyhow::anyhow!("line {number}: id: {error}")
@@ -157,26 +191,6 @@ impl Building<'_> {
             ImportError::Ended => anyhow::anyhow!("line {number}: topic: {error}"),
             _ => error.into(),
         })
-    }
-
-    fn add_line(&mut self, line: Line) -> Result<(), ImportError> {
-        let epoch = match &line {
-            Line::Event(record) => &record.epoch,
-            Line::Gap(place, _) => &place.epoch,
-        };
-        let import = match &mut self.import {
-            Some(import) => import,
-            None => self
-                .import
-                .insert(Import::begin(self.folder, epoch.clone())?),
-        };
-        match line {
-            Line::Event(record) => {
-                self.events += 1;
-                import.add(record)
-            }
-            Line::Gap(place, topic) => import.gap(&place, topic.as_ref()),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tidings::{EventName, rfc3339};
-use tidings_log::{Position, Record, Timestamp, Topic};
+use tidings_log::{Epoch, Position, Record, Timestamp, Topic};
 
 /// What is said of an event that has no id: it is not from a log.
 const NO_ID: &str = "id: is missing. Only an exported log can be imported; new events are \
@@ -24,6 +24,14 @@ pub(super) enum Line {
 }
 
 impl Line {
+    /// The epoch of its place.
+    pub(super) fn epoch(&self) -> &Epoch {
+        match self {
+            Self::Event(record) => &record.epoch,
+            Self::Gap(place, _) => &place.epoch,
+        }
+    }
+
     /// Reads a line as [`write`](Self::write) writes it.
     pub(super) fn read(json: &[u8]) -> anyhow::Result<Self> {
         let json = std::str::from_utf8(json).map_err(|error| anyhow!("is not text: {error}"))?;
