@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tidings::{Broker, BrokerBuilder, Capacity};
 use tidings_http::{ServeLimits, Server};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
@@ -28,6 +29,10 @@ const EXPIRY: Duration = Duration::from_secs(1);
 /// Connections that a hub takes whatever its limit of streams is, so that it can tell.
 const LEAST_CONNECTIONS: usize = 1_000;
 
+/// Connections that the system accepts before we do, up to its own limit (`net.core.somaxconn`): beyond that it leaves
+/// peers to try again after a second, and after a restart all readers come back at once.
+const BACKLOG: u32 = 65_535;
+
 /// Serves until a signal says to stop, then drains. A second signal ends it at once.
 pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let settings = match Settings::load(&args) {
@@ -39,7 +44,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     };
     start_log()?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listen(settings.listen);
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = listener.local_addr().context("cannot tell the address")?;
 
@@ -87,6 +92,17 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
             Ok(Exit::Of(128_u8.saturating_add(u8::try_from(signal as i32).unwrap_or(0))))
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A port whose last connections are still being closed can be used again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn start_log() -> anyhow::Result<()> {
