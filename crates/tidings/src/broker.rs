@@ -183,7 +183,7 @@ impl Broker {
 
     /// The open streams, oldest first.
     pub fn connections(&self) -> Vec<Connection> {
-        let readers: Vec<Arc<Reader>> = self.shared.core.lock().readers.values().cloned().collect();
+        let readers: Vec<Arc<Reader>> = self.shared.core.lock().readers.iter().cloned().collect();
         let mut connections: Vec<Connection> =
             readers.iter().map(|reader| reader.describe()).collect();
         connections.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
@@ -290,7 +290,7 @@ impl Broker {
 
     /// Ends all streams at once. Gives their number.
     fn cut(&self) -> usize {
-        let left: Vec<Arc<Reader>> = self.shared.core.lock().readers.values().cloned().collect();
+        let left: Vec<Arc<Reader>> = self.shared.core.lock().readers.iter().cloned().collect();
         wake(
             left.iter()
                 .flat_map(|reader| reader.dismiss(GoodbyeReason::Drain)),

@@ -74,13 +74,13 @@ fn change(
     if filter.selectors().len() > limit {
         return Err(ChangeError::TooManySelectors { limit });
     }
-    if state.steps.len() >= MAX_PENDING_CHANGES || core.has_too_many_patterns() {
+    if state.steps().count() >= MAX_PENDING_CHANGES || core.has_too_many_patterns() {
         return Err(ChangeError::TooManyChanges);
     }
 
     let head = core.log.head();
     let position = core.log.position(head);
-    let up_to_date = state.steps.is_empty() && old.waiting_from(seat.next()) == 0;
+    let up_to_date = state.steps().next().is_none() && old.waiting_from(seat.next()) == 0;
     let taken_until = old.taken_until(seat);
     let waker = core.leave(live);
     let old = old.clone();
@@ -88,11 +88,11 @@ fn change(
         state.cursor = head;
     } else {
         state.cursor = taken_until.max(state.cursor);
-        state.steps.push_back(Step::behind(old.clone(), head));
+        state.push_step(Step::behind(old.clone(), head));
     }
     if core.has_ended(&filter) {
         state.live = None;
-        state.steps.push_back(Step::End);
+        state.push_step(Step::End);
     } else {
         state.live = Some(Live::join(core.group(&filter, old.wire)));
     }
@@ -105,10 +105,11 @@ impl<'a> Recall<'a> {
         let mut changes = shared.changes.subscribe();
         let recall = Self(reader);
         wake(reader.recall());
-        // Leaving a feed is announced if somebody waits for it; the sender lives as long as the broker.
-        let _ = changes
-            .wait_for(|_| reader.state.lock().fed_place().is_none())
-            .await;
+        // Not looked at under the lock of `changes`, which whoever leaves needs too.
+        while reader.state.lock().fed_place().is_some() {
+            // Leaving a feed is announced if somebody waits for it; the sender lives as long as the broker.
+            let _ = changes.changed().await;
+        }
         recall
     }
 }

@@ -1,30 +1,54 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    net::SocketAddr,
+};
 
 use tidings_log::Timestamp;
 
+use crate::random::{self, ALPHABET};
+
 /// The name of an open stream: 128 random bits, so that knowing it shows that one was told.
+///
+/// Written as 26 lower-case letters and digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(Arc<str>);
+pub struct ConnectionId([u8; 16]);
+
+/// Characters of an id, 5 bits each; the first one has 3.
+const LENGTH: u32 = 26;
 
 impl ConnectionId {
     pub(crate) fn random() -> Self {
-        Self(crate::random::token(26).into())
+        let mut bits = [0; 16];
+        random::fill(&mut bits);
+        Self(bits)
     }
 
-    /// The id as text, as a request names it. Any text is accepted: one that names nothing is just not found.
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
+    /// Reads an id as it is written. `None` is text that names no stream.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != LENGTH as usize {
+            return None;
+        }
+        let bits = text.bytes().try_fold(0_u128, |bits, byte| {
+            let digit = ALPHABET.iter().position(|known| *known == byte)?;
+            Some(bits.checked_mul(32)? | digit as u128)
+        });
+        bits.map(|bits| Self(bits.to_be_bytes()))
     }
+}
 
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = u128::from_be_bytes(self.0);
+        (0..LENGTH).rev().try_for_each(|place| {
+            let digit = bits >> (5 * place) & 31;
+            f.write_char(ALPHABET[digit as usize].into())
+        })
     }
 }
 
 impl fmt::Debug for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnectionId({})", self.0)
+        write!(f, "ConnectionId({self})")
     }
 }
 
@@ -32,11 +56,11 @@ impl fmt::Debug for ConnectionId {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// Who the credentials say it is.
-    pub identity: Option<String>,
+    pub identity: Option<Box<str>>,
     /// Its network address.
-    pub remote: Option<String>,
+    pub remote: Option<SocketAddr>,
     /// What it calls itself.
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Box<str>>,
 }
 
 /// An open stream as an operator sees it.
@@ -58,4 +82,39 @@ pub struct Connection {
     pub sent_bytes: u64,
     /// Events that wait for it; an upper bound while it catches up.
     pub lag: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let ids = [[0; 16], [0xFF; 16]].map(ConnectionId);
+        let texts = ["0".repeat(26), format!("7{}", "z".repeat(25))];
+        assert_eq!(ids.each_ref().map(ToString::to_string), texts);
+        for id in ids.into_iter().chain([ConnectionId::random()]) {
+            assert_eq!(ConnectionId::parse(&id.to_string()), Some(id));
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_id() {
+        let digits = |count| "0".repeat(count);
+        let too_great = format!("8{}", digits(25));
+        let upper_case = format!("A{}", digits(25));
+        let two_bytes = format!("é{}", digits(24));
+        let texts = [
+            digits(0),
+            digits(25),
+            digits(27),
+            too_great,
+            upper_case,
+            two_bytes,
+        ];
+        assert_eq!(
+            texts.map(|text| ConnectionId::parse(&text)),
+            [const { None }; 6]
+        );
+    }
 }

@@ -95,7 +95,7 @@ impl Control {
                 connection_id,
                 topics,
             } => {
-                serde_json::json!({ "connection_id": connection_id.as_str(), "topics": topics })
+                serde_json::json!({ "connection_id": connection_id.to_string(), "topics": topics })
             }
             Self::Resumed { from, count } => serde_json::json!({ "from": from, "count": count }),
             Self::Gap(gap) => serde_json::json!(gap),

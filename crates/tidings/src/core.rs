@@ -1,11 +1,15 @@
-use std::{collections::HashMap, sync::Arc, task::Waker};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    task::Waker,
+};
 
 use slab::Slab;
 use tidings_log::{KeyRow, Log, Record, Topic};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    ConnectionId, GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
+    GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
     encoding::Wire,
     filter::Filter,
     group::Group,
@@ -25,7 +29,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) log: Log,
-    pub(crate) readers: HashMap<ConnectionId, Arc<Reader>>,
+    pub(crate) readers: HashSet<Arc<Reader>>,
     pub(crate) counters: LagCounts,
     pub(crate) published: u64,
     pub(crate) closed: bool,
@@ -51,7 +55,7 @@ impl Core {
         idempotency.restore(keys, &log);
         Self {
             log,
-            readers: HashMap::new(),
+            readers: HashSet::new(),
             counters: LagCounts::default(),
             published: 0,
             closed: false,

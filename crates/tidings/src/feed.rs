@@ -24,23 +24,66 @@ use crate::{
 ///
 /// A subscriber that has been given everything [joins](Self::join), and gives nothing itself until it has
 /// [left](Self::leave). Events alone go this way. Whatever else comes, each takes for itself: [`Feed::take`] tells
-/// when all have to leave, and a subscriber that has to leave by itself is woken.
+/// when all have to leave, and a subscriber that has to leave by itself is woken. Who has not left when the feed is
+/// dropped is given nothing more.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::task::{Context, Waker};
+/// use tidings::{Broker, Event, Fed, Feed, Selector, Subscription, Topic, Wire};
+///
+/// let broker = Broker::new();
+/// let jobs = Subscription::to(Selector::new("jobs/*")?).encoded(Wire::default());
+/// let mut readers = [broker.subscribe(jobs.clone())?, broker.subscribe(jobs)?];
+///
+/// // Whoever writes to many readers has wakers of its own; here nobody sleeps.
+/// let waker = Waker::noop();
+/// let mut feed = Feed::new(&readers[0].member(), waker.clone()).ok_or("not live")?;
+/// let mut next = [0; 2];
+/// for (reader, next) in readers.iter_mut().zip(&mut next) {
+///     assert!(reader.poll_batch(&mut Context::from_waker(waker)).is_pending());
+///     *next = feed.join(&reader.member(), waker.clone()).ok_or("not everything given")?;
+/// }
+///
+/// broker.publish(Topic::new("jobs/7")?, Event::new("done")).await?;
+/// let mut blocks = Vec::new();
+/// while let Fed::Events { first } = feed.take(64 << 10, &mut blocks) {
+///     for next in &mut next {
+///         // Here the blocks from number `next` on, in one piece, are written to one reader after the other.
+///         *next = first + blocks.len() as u64;
+///     }
+///     blocks.clear();
+/// }
+///
+/// // The first one goes on by itself, having had the event.
+/// feed.leave(&readers[0].member(), next[0]);
+/// assert!(readers[0].poll_batch(&mut Context::from_waker(waker)).is_pending());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Feed {
     shared: Arc<Shared>,
     group: Arc<Group>,
     seat: Seat,
     waker: Waker,
-    taken: Mark,
-    /// The sequence of the last event taken; 0 before the first.
-    cursor: u64,
+    /// Where members may be: before the events that were taken last, and after each of them. Never empty.
+    stages: Vec<Stage>,
+    taken_at: Timestamp,
+    is_dissolved: bool,
     progress: Arc<Progress>,
+}
+
+/// A place between two events.
+#[derive(Clone, Copy, Debug)]
+struct Stage {
+    mark: Mark,
+    /// The sequence of the event before it; 0 if the feed has not taken that.
+    cursor: u64,
 }
 
 /// A subscriber as its feed knows it.
 #[derive(Clone, Debug)]
 pub struct Member {
-    pub(crate) shared: Arc<Shared>,
     pub(crate) reader: Arc<Reader>,
 }
 
@@ -90,16 +133,20 @@ impl Feed {
         let state = member.reader.state.lock();
         let group = state.live.as_ref()?.group.clone();
         drop(state);
-        let (seat, taken) = group.join_feed();
+        group.wire?;
+        let (seat, mark) = group.join_feed();
+        let shared = member.reader.shared.clone();
         let progress = Progress::default();
-        progress.note(taken, member.shared.clock.now());
+        let taken_at = shared.clock.now();
+        progress.note(mark, taken_at);
         Some(Self {
-            shared: member.shared.clone(),
+            shared,
             group,
             seat,
             waker,
-            taken,
-            cursor: 0,
+            stages: vec![Stage { mark, cursor: 0 }],
+            taken_at,
+            is_dissolved: false,
             progress: Arc::new(progress),
         })
     }
@@ -110,7 +157,7 @@ impl Feed {
     /// Otherwise, as after leaving, the subscriber has to be polled to be woken.
     pub fn join(&mut self, member: &Member, waker: Waker) -> Option<u64> {
         let mut state = member.reader.state.lock();
-        if !state.may_be_fed() {
+        if self.is_dissolved || !state.may_be_fed() {
             return None;
         }
         let live = state.live.as_mut()?;
@@ -132,7 +179,8 @@ impl Feed {
         Some(joined.number)
     }
 
-    /// Lets a subscriber go on by itself from the event of this number on.
+    /// Lets a subscriber go on by itself from the event of this number on: the first that it has not been given. It has
+    /// to be polled then. One that is in no feed stays as it is.
     pub fn leave(&mut self, member: &Member, next: u64) {
         let mut state = member.reader.state.lock();
         let Some(Live {
@@ -147,19 +195,22 @@ impl Feed {
             return;
         };
         let now = self.shared.clock.now();
-        let mut given = self.progress.mark();
-        let mut cursor = group.taken_until(&self.seat);
-        if next >= self.taken.number {
-            given = self.taken;
-            cursor = cursor.max(self.cursor);
-        }
+        let first = self.stages[0].mark.number;
+        let place = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+        let place = place.min(self.stages.len() - 1);
+        let Stage { mark, cursor } = self.stages[place];
+        let at = match place {
+            0 => self.progress.at(),
+            _ => self.taken_at,
+        };
+        let cursor = cursor.max(group.taken_until(&self.seat));
         state.cursor = state.cursor.max(cursor);
         state.asked_at = now;
         let is_recalled = state.recalls > 0;
         drop(state);
-        let (events, bytes) = fed.since_joined(given);
+        let (events, bytes) = fed.since_joined(mark);
         if events > 0 {
-            member.reader.count(events, bytes, self.progress.at());
+            member.reader.count(events, bytes, at);
         }
         if is_recalled {
             self.shared.note_change();
@@ -169,29 +220,42 @@ impl Feed {
     /// Takes the next events, up to so many bytes of blocks, at least one. To be called when every member has been
     /// given what was taken before.
     pub fn take(&mut self, limit: usize, blocks: &mut Vec<Bytes>) -> Fed {
-        self.progress.note(self.taken, self.shared.clock.now());
-        let mut bytes = self.taken.bytes;
-        let cursor = &mut self.cursor;
+        let mut stage = self.stages[self.stages.len() - 1];
+        let first = stage.mark.number;
+        self.progress.note(stage.mark, self.taken_at);
+        if self.is_dissolved {
+            return Fed::Dissolved;
+        }
+        self.stages.clear();
+        self.stages.push(stage);
+        let stages = &mut self.stages;
         let add = |item: &Item| {
             let Item::Event(record, block) = item else {
                 return ControlFlow::Break(());
             };
-            *cursor = record.sequence;
-            bytes += item.size() as u64;
+            stage.cursor = record.sequence;
+            stage.mark.number += 1;
+            stage.mark.bytes += item.size() as u64;
+            stages.push(stage);
             blocks.push(block.clone());
             ControlFlow::Continue(())
         };
-        match self.group.take(&mut self.seat, limit, &self.waker, add) {
-            Taken::Parked => Fed::Nothing,
-            Taken::Items if self.seat.next() > self.taken.number => {
-                let first = self.taken.number;
-                self.taken = Mark {
-                    number: self.seat.next(),
-                    bytes,
-                };
+        match self
+            .group
+            .take(&mut self.seat, limit.max(1), &self.waker, add)
+        {
+            Taken::Parked => {
+                self.stages.shrink_to_fit();
+                Fed::Nothing
+            }
+            Taken::Items if self.stages.len() > 1 => {
+                self.taken_at = self.shared.clock.now();
                 Fed::Events { first }
             }
-            Taken::Items | Taken::FellOff(_) => Fed::Dissolved,
+            Taken::Items | Taken::FellOff(_) => {
+                self.is_dissolved = true;
+                Fed::Dissolved
+            }
         }
     }
 

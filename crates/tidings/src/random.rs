@@ -1,10 +1,17 @@
 use std::time::Duration;
 
-/// Text of lower-case letters and digits that cannot be guessed, 5 bits a character.
+/// Lower-case letters and digits that are not taken for each other: 5 bits a character.
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Fills this with what cannot be guessed.
+pub(crate) fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system has a random source");
+}
+
+/// Text of so many characters of the [`ALPHABET`] that cannot be guessed.
 pub(crate) fn token(length: usize) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut bytes = vec![0; length];
-    getrandom::fill(&mut bytes).expect("the operating system has a random source");
+    fill(&mut bytes);
     bytes
         .iter()
         .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))

@@ -1,5 +1,7 @@
 use std::{
+    borrow::Borrow,
     collections::VecDeque,
+    hash::{Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,14 +17,19 @@ use crate::{
     group::{Group, Seat},
     lag::STALLED_AFTER,
     reads::{PageRead, Replaying},
+    shared::Shared,
     sync::Mutex,
 };
 
-/// One subscription: what its owner and the broker share.
+/// One subscription: what its owner and the broker share. Found by its id.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) id: ConnectionId,
     pub(crate) peer: Peer,
+    /// The broker, which forgets it when its owner goes or has been given everything.
+    pub(crate) shared: Arc<Shared>,
+    /// The place just before the first event that it can be given.
+    pub(crate) start: u64,
     pub(crate) connected_at: Timestamp,
     /// The outermost lock: taken before the core.
     pub(crate) state: Mutex<State>,
@@ -36,16 +43,10 @@ pub(crate) struct Reader {
 pub(crate) struct State {
     /// Everything up to here was handed out, or is not for this reader.
     pub(crate) cursor: u64,
-    /// What the stream begins with.
-    pub(crate) opening: Vec<Control>,
-    /// What comes before the live items, in order.
-    pub(crate) steps: VecDeque<Step>,
+    /// What comes before the live items, until the first of them is asked for.
+    pub(crate) backlog: Option<Box<Backlog>>,
     /// Where the live items come from.
     pub(crate) live: Option<Live>,
-    /// How many events the replay that is under way has handed out.
-    pub(crate) replayed: u64,
-    /// It is one of those that share what replays may hold.
-    pub(crate) replaying: Option<Replaying>,
     /// When its owner last asked for items.
     pub(crate) asked_at: Timestamp,
     /// The stream is to end at once.
@@ -54,6 +55,19 @@ pub(crate) struct State {
     pub(crate) recalls: u32,
     /// The last item has been handed out.
     pub(crate) done: bool,
+}
+
+/// What a reader is given before the live items.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    /// What the stream begins with.
+    pub(crate) opening: Vec<Control>,
+    /// What follows, in order.
+    pub(crate) steps: VecDeque<Step>,
+    /// How many events of it were handed out.
+    pub(crate) replayed: u64,
+    /// It is one of those that share what replays may hold.
+    pub(crate) replaying: Option<Replaying>,
 }
 
 /// The group that a reader follows, and how.
@@ -72,7 +86,7 @@ pub(crate) enum Place {
     Fed(FedPlace),
 }
 
-/// Something a reader is given before the live items.
+/// A part of a backlog.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// What the log has for a group up to a sequence.
@@ -134,10 +148,19 @@ impl Step {
 }
 
 impl Reader {
-    pub(crate) fn new(id: ConnectionId, peer: Peer, state: State, now: Timestamp) -> Self {
+    /// A reader that starts where its state is.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: ConnectionId,
+        peer: Peer,
+        state: State,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             peer,
+            shared,
+            start: state.cursor,
             connected_at: now,
             state: Mutex::new(state),
             last_active_at: AtomicU64::new(now.as_millis()),
@@ -154,8 +177,8 @@ impl Reader {
     }
 
     /// Takes note that its owner asks for items, or works through those it has taken.
-    pub(crate) fn touch(&self, now: Timestamp) {
-        self.state.lock().asked_at = now;
+    pub(crate) fn touch(&self) {
+        self.state.lock().asked_at = self.shared.clock.now();
     }
 
     /// Tells its owner to end the stream with a goodbye, whatever else waits. Gives the wakers of a parked owner.
@@ -199,10 +222,30 @@ impl Reader {
     }
 }
 
+impl Borrow<ConnectionId> for Arc<Reader> {
+    fn borrow(&self) -> &ConnectionId {
+        &self.id
+    }
+}
+
+impl PartialEq for Reader {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Reader {}
+
+impl Hash for Reader {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
 impl State {
     /// The page that it waits for.
     pub(crate) fn page_read(&self) -> Option<&PageRead> {
-        match self.steps.front() {
+        match self.steps().next() {
             Some(Step::CatchUp(step)) => step.page.as_ref().map(|(_, read)| read),
             Some(Step::Resumed { .. } | Step::End) | None => None,
         }
@@ -234,11 +277,8 @@ impl State {
     pub(crate) fn at(cursor: u64, now: Timestamp) -> Self {
         Self {
             cursor,
-            opening: Vec::new(),
-            steps: VecDeque::new(),
+            backlog: None,
             live: None,
-            replayed: 0,
-            replaying: None,
             asked_at: now,
             dismissed: None,
             recalls: 0,
@@ -250,7 +290,7 @@ impl State {
     pub(crate) fn group(&self) -> Option<&Arc<Group>> {
         let followed = self.live.as_ref().map(|live| &live.group);
         followed.or_else(|| {
-            self.steps.iter().rev().find_map(|step| match step {
+            self.steps().rev().find_map(|step| match step {
                 Step::CatchUp(step) => Some(&step.group),
                 Step::Resumed { .. } | Step::End => None,
             })
@@ -258,7 +298,7 @@ impl State {
     }
 
     fn lag(&self) -> u64 {
-        let behind = self.steps.iter().rev().find_map(|step| match step {
+        let behind = self.steps().rev().find_map(|step| match step {
             Step::CatchUp(step) => Some(step.until.saturating_sub(self.cursor)),
             Step::Resumed { .. } | Step::End => None,
         });
@@ -268,8 +308,36 @@ impl State {
 
     /// Whether a feed may take for it: nothing comes before the live events, and nobody wants it for itself.
     pub(crate) fn may_be_fed(&self) -> bool {
-        let has_more = !self.opening.is_empty() || !self.steps.is_empty();
-        !has_more && !self.done && self.dismissed.is_none() && self.recalls == 0
+        self.backlog.is_none() && !self.done && self.dismissed.is_none() && self.recalls == 0
+    }
+
+    /// What comes before the live items, in order.
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        self.backlog.iter().flat_map(|backlog| &backlog.steps)
+    }
+
+    /// Adds a step after all others.
+    pub(crate) fn push_step(&mut self, step: Step) {
+        self.backlog().steps.push_back(step);
+    }
+
+    /// Has a step come before all others.
+    pub(crate) fn put_step_first(&mut self, step: Step) {
+        self.backlog().steps.push_front(step);
+    }
+
+    /// Takes out the next step. If there is none, the live items are next.
+    pub(crate) fn next_step(&mut self) -> Option<Step> {
+        let step = self.backlog.as_mut()?.steps.pop_front();
+        if step.is_none() {
+            self.backlog = None;
+        }
+        step
+    }
+
+    /// What comes before the live items, to be added to.
+    pub(crate) fn backlog(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
     }
 
     pub(crate) fn fed_place(&self) -> Option<&FedPlace> {
@@ -304,5 +372,17 @@ impl Live {
             Place::Fed(fed) => fed.next(),
         };
         self.group.waiting_from(next)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(tidings_loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_waits_costs_little_memory() {
+        assert!(size_of::<State>() <= 80, "{}", size_of::<State>());
+        assert!(size_of::<Reader>() <= 216, "{}", size_of::<Reader>());
     }
 }

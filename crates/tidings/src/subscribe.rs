@@ -7,7 +7,7 @@ use crate::{
     core::Core,
     filter::Filter,
     plan::{Begin, Plan},
-    reader::{CatchUp, Live, Reader, Reading, State, Step},
+    reader::{Backlog, CatchUp, Live, Reader, Reading, State, Step},
 };
 
 impl Broker {
@@ -54,19 +54,19 @@ impl Broker {
             plan = Plan::new(&core.log, &filter, begin);
             over &= plan.ended && plan.gap.is_none();
         }
-        let start = core.log.position(plan.cursor);
         let state = if over {
             State::over(plan.cursor, now)
         } else {
             open(&mut core, plan, &filter, &subscription, &id, now)
         };
-        let reader = Arc::new(Reader::new(id.clone(), subscription.peer, state, now));
+        let shared = self.shared.clone();
+        let reader = Arc::new(Reader::new(shared, id, subscription.peer, state, now));
         if !over {
-            core.readers.insert(id, reader.clone());
+            core.readers.insert(reader.clone());
         }
         drop(core);
         self.shared.note_change();
-        Ok(Subscriber::new(self.shared.clone(), reader, start))
+        Ok(Subscriber::new(reader))
     }
 }
 
@@ -87,15 +87,16 @@ fn open(
         state.live = Some(Live::join(group.clone()));
         group
     };
+    let mut backlog = Backlog::default();
     if subscription.hello {
         let (connection_id, topics) = (id.clone(), filter.texts());
         let connected = Control::Connected {
             connection_id,
             topics,
         };
-        state.opening.push(connected);
+        backlog.opening.push(connected);
     }
-    state.opening.extend(plan.gap);
+    backlog.opening.extend(plan.gap);
 
     let until = core.log.head();
     if plan.cursor < until {
@@ -105,10 +106,12 @@ fn open(
         };
         let since = core.log.evictions();
         let catch_up = CatchUp::new(group, until, reading, since);
-        state.steps.push_back(Step::CatchUp(catch_up));
+        backlog.steps.push_back(Step::CatchUp(catch_up));
     }
     let resumed = plan.resumed.map(|from| Step::Resumed { from });
-    state.steps.extend(resumed);
-    state.steps.extend(plan.ended.then_some(Step::End));
+    backlog.steps.extend(resumed);
+    backlog.steps.extend(plan.ended.then_some(Step::End));
+    let is_empty = backlog.opening.is_empty() && backlog.steps.is_empty();
+    state.backlog = (!is_empty).then(|| Box::new(backlog));
     state
 }

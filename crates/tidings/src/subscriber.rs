@@ -1,28 +1,24 @@
 use std::{
-    collections::VecDeque,
     fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    vec::IntoIter,
 };
 
 use bytes::Bytes;
 use futures_core::Stream;
 use tidings_log::Position;
 
-use crate::{
-    ConnectionId, Control, GapReason, Member, Published, reader::Reader, shared::Shared, take::take,
-};
+use crate::{ConnectionId, Control, GapReason, Member, Published, reader::Reader, take::take};
 
 /// An open subscription: a stream of what its selectors match, in order, with no gap that is not announced.
 ///
 /// Dropping it unregisters it. It holds no events of its own: a subscriber that is not polled costs a cursor.
 pub struct Subscriber {
-    shared: Arc<Shared>,
     reader: Arc<Reader>,
-    start: Position,
-    /// Taken from the broker but not yet given by the stream.
-    taken: VecDeque<Delivery>,
+    /// What of the last batch the stream has yet to give; at least one.
+    taken: Option<Box<IntoIter<Delivery>>>,
 }
 
 /// One item of a subscription.
@@ -40,12 +36,10 @@ pub enum Delivery {
 }
 
 impl Subscriber {
-    pub(crate) fn new(shared: Arc<Shared>, reader: Arc<Reader>, start: Position) -> Self {
+    pub(crate) fn new(reader: Arc<Reader>) -> Self {
         Self {
-            shared,
             reader,
-            start,
-            taken: VecDeque::new(),
+            taken: None,
         }
     }
 
@@ -55,8 +49,9 @@ impl Subscriber {
     }
 
     /// The place the stream starts at. Resuming from it gives all that this subscription would have been given.
-    pub fn start(&self) -> &Position {
-        &self.start
+    pub fn start(&self) -> Position {
+        let core = self.reader.shared.core.lock();
+        core.log.position(self.reader.start)
     }
 
     /// Whether it begins with a gap after which another id than the one asked for is the place to resume from.
@@ -65,7 +60,8 @@ impl Subscriber {
     /// never learn that something is missing.
     pub fn begins_elsewhere(&self) -> bool {
         let state = self.reader.state.lock();
-        state.opening.iter().any(|control| match control {
+        let mut opening = state.backlog.iter().flat_map(|backlog| &backlog.opening);
+        opening.any(|control| match control {
             Control::Gap(gap) => gap.reason != GapReason::Evicted,
             Control::Connected { .. } | Control::Resumed { .. } | Control::Goodbye { .. } => false,
         })
@@ -73,28 +69,27 @@ impl Subscriber {
 
     /// Whether it has nothing to give and never will: every topic has ended and nothing was missed.
     pub fn is_over(&self) -> bool {
-        self.taken.is_empty() && self.reader.state.lock().done
+        self.taken.is_none() && self.reader.state.lock().done
     }
 
     /// Takes everything that waits, up to a bounded size, in one piece. `None` is the end of the stream.
     pub fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<Delivery>>> {
-        if !self.taken.is_empty() {
-            return Poll::Ready(Some(self.taken.drain(..).collect()));
+        match self.taken.take() {
+            Some(taken) => Poll::Ready(Some(taken.collect())),
+            None => take(&self.reader, cx),
         }
-        take(&self.shared, &self.reader, cx)
     }
 
     /// This subscriber as a [`Feed`](crate::Feed) knows it.
     pub fn member(&self) -> Member {
         Member {
-            shared: self.shared.clone(),
             reader: self.reader.clone(),
         }
     }
 
     /// Tells that what was taken is still on its way to the reader, so that a slow one is not taken for one that stopped.
     pub fn note_progress(&self) {
-        self.reader.state.lock().asked_at = self.shared.clock.now();
+        self.reader.touch();
     }
 
     /// Waits for the next batch.
@@ -107,22 +102,23 @@ impl Stream for Subscriber {
     type Item = Delivery;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
-        loop {
-            if let Some(delivery) = self.taken.pop_front() {
-                self.reader.touch(self.shared.clock.now());
-                return Poll::Ready(Some(delivery));
-            }
-            match ready!(self.poll_batch(cx)) {
-                Some(batch) => self.taken = batch.into(),
+        let mut taken = match self.taken.take() {
+            Some(taken) => taken,
+            None => match ready!(take(&self.reader, cx)) {
+                Some(batch) => Box::new(batch.into_iter()),
                 None => return Poll::Ready(None),
-            }
-        }
+            },
+        };
+        let delivery = taken.next();
+        self.taken = (taken.len() > 0).then_some(taken);
+        self.reader.touch();
+        Poll::Ready(delivery)
     }
 }
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.shared.unregister(&self.reader);
+        self.reader.shared.unregister(&self.reader);
     }
 }
 

@@ -39,11 +39,8 @@ pub(crate) struct Turn<'a> {
 }
 
 /// Gives what waits for the reader, in order, up to a bounded size; `None` is the end of its stream.
-pub(crate) fn take(
-    shared: &Shared,
-    reader: &Reader,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Vec<Delivery>>> {
+pub(crate) fn take(reader: &Reader, cx: &mut Context<'_>) -> Poll<Option<Vec<Delivery>>> {
+    let shared = &*reader.shared;
     let mut state = reader.state.lock();
     let now = shared.clock.now();
     let mut turn = Turn {
@@ -80,11 +77,11 @@ pub(crate) fn take(
 impl Turn<'_> {
     /// Fills the batch. True if nothing is left and the reader is parked.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
-        self.batch.extend(
-            std::mem::take(&mut self.state.opening)
-                .into_iter()
-                .map(Delivery::Control),
-        );
+        if let Some(backlog) = &mut self.state.backlog {
+            let opening = std::mem::take(&mut backlog.opening);
+            self.batch
+                .extend(opening.into_iter().map(Delivery::Control));
+        }
         self.apply_policy_if_stalled();
         let mut pages = 0;
         while !self.state.done && self.bytes < BATCH_BYTES && self.batch.len() < BATCH_ITEMS {
@@ -92,15 +89,15 @@ impl Turn<'_> {
                 self.goodbye(reason);
                 return false;
             }
-            match self.state.steps.pop_front() {
+            match self.state.next_step() {
                 Some(Step::Resumed { from }) => {
-                    let count = self.state.replayed;
+                    let count = self.state.backlog().replayed;
                     self.batch
                         .push(Delivery::Control(Control::Resumed { from, count }));
                 }
                 Some(Step::End) => self.state.done = true,
                 Some(step @ Step::CatchUp(_)) if pages == PAGES_PER_TURN => {
-                    self.state.steps.push_front(step);
+                    self.state.put_step_first(step);
                     return false;
                 }
                 Some(Step::CatchUp(step)) => {
@@ -110,7 +107,6 @@ impl Turn<'_> {
                     }
                 }
                 None => {
-                    self.state.replaying = None;
                     if self.take_live(cx) {
                         return true;
                     }
@@ -140,7 +136,7 @@ impl Turn<'_> {
             Taken::FellOff(until) => {
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
                 let step = Step::behind(group.clone(), until);
-                self.state.steps.push_front(step);
+                self.state.put_step_first(step);
             }
             Taken::Items => {}
         }
@@ -158,13 +154,14 @@ impl Turn<'_> {
     /// Reads one page of the log for the group, from the cursor. True if the reader is parked until it is there.
     fn catch_up(&mut self, mut step: CatchUp, cx: &mut Context<'_>) -> bool {
         let replays = &self.shared.replays;
-        self.state.replaying.get_or_insert_with(|| replays.join());
+        let replaying = &mut self.state.backlog().replaying;
+        replaying.get_or_insert_with(|| replays.join());
         let (selection, outcome) = match step.page.take() {
             Some((selection, read)) => match read.poll(cx) {
                 Poll::Ready(outcome) => (selection, outcome),
                 Poll::Pending => {
                     step.page = Some((selection, read));
-                    self.state.steps.push_front(Step::CatchUp(step));
+                    self.state.put_step_first(Step::CatchUp(step));
                     return true;
                 }
             },
@@ -176,7 +173,7 @@ impl Turn<'_> {
                     Ok(records) => (selection, Ok(records)),
                     Err(read) => {
                         step.page = Some((selection, read));
-                        self.state.steps.push_front(Step::CatchUp(step));
+                        self.state.put_step_first(Step::CatchUp(step));
                         return true;
                     }
                 }
@@ -185,7 +182,7 @@ impl Turn<'_> {
         match self.shared.whole(&selection, outcome) {
             Some(records) => self.hand_out(step, records, selection.reached),
             // Something went meanwhile: what that means is decided by looking again.
-            None => self.state.steps.push_front(Step::CatchUp(step)),
+            None => self.state.put_step_first(Step::CatchUp(step)),
         }
         false
     }
@@ -235,16 +232,16 @@ impl Turn<'_> {
         if step.reading == Reading::Fresh && !records.is_empty() {
             step.reading = Reading::Replay;
         }
+        self.state.backlog().replayed += records.len() as u64;
         for record in records {
             let block = group
                 .wire
                 .map_or_else(Bytes::new, |wire| encode(&record, wire));
-            self.state.replayed += 1;
             self.deliver(record, block);
         }
         self.state.cursor = self.state.cursor.max(reached);
         if self.state.cursor < step.until {
-            self.state.steps.push_front(Step::CatchUp(step));
+            self.state.put_step_first(Step::CatchUp(step));
         }
     }
 
@@ -268,7 +265,7 @@ impl Turn<'_> {
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
                 if let Some(until) = group.pass_over(seat) {
                     let step = CatchUp::new(group, until, Reading::Conflating, 0);
-                    self.state.steps.push_back(Step::CatchUp(step));
+                    self.state.push_step(Step::CatchUp(step));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts the connections that are open and refuses those over a cap.
@@ -17,15 +17,23 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
-    /// Peers with at least one connection; loopback peers are not in it.
-    by_address: HashMap<IpAddr, usize>,
+    /// Sites with at least one connection; loopback is not in it.
+    by_site: HashMap<Site, usize>,
 }
 
 /// The right to hold one connection, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     admission: Arc<Admission>,
-    address: Option<IpAddr>,
+    site: Option<Site>,
+}
+
+/// What counts as one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Site {
+    V4(Ipv4Addr),
+    /// The upper half of the address: what a provider gives to one customer.
+    V6([u8; 8]),
 }
 
 impl Admission {
@@ -39,16 +47,16 @@ impl Admission {
 
     /// The right to hold a connection from `remote`, or `None` over a cap.
     pub(super) fn admit(self: &Arc<Self>, remote: IpAddr) -> Option<Permit> {
-        let address = counted_address(remote);
+        let site = Site::of(remote);
         let mut open = self.open();
         if open.total >= self.connections {
             return None;
         }
-        if let Some(address) = address {
+        if let Some(site) = site {
             if self.connections_per_address == 0 {
                 return None;
             }
-            match open.by_address.entry(address) {
+            match open.by_site.entry(site) {
                 Entry::Occupied(held) if *held.get() >= self.connections_per_address => {
                     return None;
                 }
@@ -63,7 +71,7 @@ impl Admission {
 
         Some(Permit {
             admission: Arc::clone(self),
-            address,
+            site,
         })
     }
 
@@ -77,9 +85,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.admission.open();
         open.total -= 1;
-        if let Some(Entry::Occupied(mut held)) =
-            self.address.map(|address| open.by_address.entry(address))
-        {
+        if let Some(Entry::Occupied(mut held)) = self.site.map(|site| open.by_site.entry(site)) {
             *held.get_mut() -= 1;
             if *held.get() == 0 {
                 held.remove();
@@ -88,19 +94,21 @@ impl Drop for Permit {
     }
 }
 
-/// What a peer is counted under; `None` for loopback, which only the total bounds.
-fn counted_address(remote: IpAddr) -> Option<IpAddr> {
-    let remote = remote.to_canonical();
-    if remote.is_loopback() {
-        return None;
-    }
-    Some(match remote {
-        IpAddr::V4(_) => remote,
-        IpAddr::V6(address) => {
-            let site = u128::from(address) & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from(site))
+impl Site {
+    /// What a peer is counted under; `None` for loopback, which only the total bounds.
+    fn of(remote: IpAddr) -> Option<Self> {
+        let remote = remote.to_canonical();
+        if remote.is_loopback() {
+            return None;
         }
-    })
+        Some(match remote {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => {
+                let [site @ .., _, _, _, _, _, _, _, _] = address.octets();
+                Self::V6(site)
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +138,7 @@ mod tests {
 
         drop(admission.admit(peer).unwrap());
 
-        assert!(admission.open().by_address.is_empty());
+        assert!(admission.open().by_site.is_empty());
         assert!(admission.admit(peer).is_some());
     }
 

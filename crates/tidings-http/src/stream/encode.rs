@@ -32,7 +32,7 @@ pub(crate) fn raw(ids: bool) -> Wire {
 }
 
 /// A batch in one piece, and the id with the first gap in it.
-pub(super) fn encode(mut batch: Vec<Delivery>, id_of_gap: &mut Option<EventId>) -> Bytes {
+pub(super) fn encode(mut batch: Vec<Delivery>, mut id_of_gap: Option<EventId>) -> Bytes {
     if let [Delivery::Event { block, .. }] = &mut *batch {
         return std::mem::take(block);
     }

@@ -68,12 +68,19 @@ impl StreamOptions {
 /// transport asks for it, so a slow reader holds no events here. The body ends cleanly when the subscription does.
 pub struct EventStream {
     subscriber: Subscriber,
-    /// What of the last batch, or of the first block, has yet to be asked for.
-    rest: Bytes,
-    /// Where the stream starts, if that is to be told together with the gap it begins with.
-    id_of_gap: Option<EventId>,
+    /// Not there while the stream waits for events.
+    rest: Option<Box<Rest>>,
     keep_alive: KeepAlive,
     tap: Tap,
+}
+
+/// What a stream has beside what the broker will give it.
+#[derive(Default)]
+struct Rest {
+    /// What of the last batch, or of the first block, has yet to be asked for.
+    data: Bytes,
+    /// Where the stream starts, if that is to be told together with the gap it begins with.
+    id_of_gap: Option<EventId>,
 }
 
 /// The most bytes of one frame: asking for the next one shows that the reader takes something.
@@ -85,11 +92,12 @@ impl EventStream {
         let id = options.ids.then(|| subscriber.start().to_string());
         let id = id.and_then(|id| EventId::new(id).ok());
         let retry = options.spread_retry();
-        let (mut first, mut id_of_gap) = (Vec::new(), None);
+        let mut first = Vec::new();
+        let mut rest = Rest::default();
         if subscriber.begins_elsewhere() {
             // Left open: the block goes on with what comes first, and its id with the gap.
             encode_retry(retry, &mut first);
-            id_of_gap = id;
+            rest.id_of_gap = id;
         } else {
             let preamble = Preamble {
                 retry: Some(retry),
@@ -97,11 +105,11 @@ impl EventStream {
             };
             preamble.encode(&mut first);
         }
+        rest.data = first.into();
         Self {
             tap: Tap::new(subscriber.member(), options.keep_alive),
             subscriber,
-            rest: first.into(),
-            id_of_gap,
+            rest: Some(Box::new(rest)),
             keep_alive: KeepAlive::default(),
         }
     }
@@ -116,12 +124,15 @@ impl http_body::Body for EventStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
-        if !this.rest.is_empty() {
+        if let Some(rest) = this.rest.take_if(|rest| !rest.data.is_empty()) {
             this.subscriber.note_progress();
-            return Poll::Ready(Some(Ok(Frame::data(this.next_piece()))));
+            return Poll::Ready(Some(Ok(Frame::data(this.give(*rest)))));
         }
-        this.rest = match this.subscriber.poll_batch(cx) {
-            Poll::Ready(Some(batch)) => encode(batch, &mut this.id_of_gap),
+        let data = match this.subscriber.poll_batch(cx) {
+            Poll::Ready(Some(batch)) => {
+                let id_of_gap = this.rest.take().and_then(|rest| rest.id_of_gap);
+                encode(batch, id_of_gap)
+            }
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {
                 ready!(this.keep_alive.poll(&this.tap, cx));
@@ -129,14 +140,22 @@ impl http_body::Body for EventStream {
             }
         };
         this.keep_alive.heard();
-        Poll::Ready(Some(Ok(Frame::data(this.next_piece()))))
+        let rest = Rest {
+            data,
+            id_of_gap: None,
+        };
+        Poll::Ready(Some(Ok(Frame::data(this.give(rest)))))
     }
 }
 
 impl EventStream {
-    fn next_piece(&mut self) -> Bytes {
-        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+    /// The next piece. What comes after it is kept.
+    fn give(&mut self, mut rest: Rest) -> Bytes {
+        let piece = rest.data.split_to(rest.data.len().min(PIECE_BYTES));
         self.tap.gave(&piece);
+        if !rest.data.is_empty() || rest.id_of_gap.is_some() {
+            self.rest = Some(Box::new(rest));
+        }
         piece
     }
 }
@@ -170,6 +189,15 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+
+    #[test]
+    fn a_stream_that_waits_costs_little_memory() {
+        assert!(
+            size_of::<EventStream>() <= 40,
+            "{}",
+            size_of::<EventStream>()
+        );
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_takes_a_large_event_slowly_is_not_too_slow() {

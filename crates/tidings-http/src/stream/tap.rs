@@ -113,3 +113,13 @@ impl Tap {
 fn name(frame: &Bytes) -> usize {
     (frame.as_ptr() as usize).rotate_left(24) ^ frame.len() | 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tap_costs_little_memory() {
+        assert!(size_of::<Inner>() <= 24, "{}", size_of::<Inner>());
+    }
+}

@@ -1,4 +1,5 @@
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -43,9 +44,9 @@ struct Answer {
 struct Entry {
     id: String,
     topics: Vec<String>,
-    identity: Option<String>,
-    remote: Option<String>,
-    user_agent: Option<String>,
+    identity: Option<Box<str>>,
+    remote: Option<SocketAddr>,
+    user_agent: Option<Box<str>>,
     connected_at: String,
     last_active_at: String,
     sent_events: u64,
@@ -113,9 +114,8 @@ pub(super) async fn end(
 }
 
 fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, Problem> {
-    // What is not even text names no connection.
-    let Path(id) = id.map_err(|_| problems::no_such_connection())?;
-    Ok(ConnectionId::new(&id))
+    let id = id.ok().and_then(|Path(id)| ConnectionId::parse(&id));
+    id.ok_or_else(problems::no_such_connection)
 }
 
 fn selectors(
@@ -159,9 +159,9 @@ impl Question {
     }
 
     fn is_about(&self, connection: &Connection, now: Timestamp) -> bool {
-        let identity = connection.peer.identity.as_ref();
+        let identity = connection.peer.identity.as_deref();
         self.identity
-            .as_ref()
+            .as_deref()
             .is_none_or(|wanted| identity == Some(wanted))
             && self
                 .active_within
@@ -185,7 +185,7 @@ fn follows(selector: &str, wanted: &Selector) -> bool {
 impl Entry {
     fn of(connection: Connection) -> Self {
         Self {
-            id: connection.id.as_str().to_owned(),
+            id: connection.id.to_string(),
             topics: connection.topics,
             identity: connection.peer.identity,
             remote: connection.peer.remote,

@@ -198,8 +198,9 @@ fn pending_changes_are_limited() {
 #[test]
 fn only_open_streams_can_be_changed() {
     let broker = Broker::new();
+    let nobody = ConnectionId::parse("00000000000000000000000000").unwrap();
     assert_eq!(
-        change(&broker, &ConnectionId::new("nobody"), &["a"], &[]),
+        change(&broker, &nobody, &["a"], &[]),
         Err(ChangeError::NotFound)
     );
     let mut subscriber = broker.subscribe(to(&["a"])).unwrap();

@@ -104,7 +104,8 @@ fn a_disconnected_reader_gets_a_goodbye_at_once() {
     assert_eq!(bell.rung(), 1);
     publish(&broker, "a", "1");
     assert_eq!(drain(&mut subscriber), ["<goodbye disconnected>", "<end>"]);
-    assert!(!broker.disconnect(&ConnectionId::new("nobody")));
+    let nobody = ConnectionId::parse("00000000000000000000000000").unwrap();
+    assert!(!broker.disconnect(&nobody));
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn a_long_replay_comes_in_bounded_batches_without_a_seam() {
                 tidings::Delivery::Control(_) => 0,
             })
             .sum();
-        assert!(bytes < (32 << 10) + data.len());
+        assert!(bytes < (64 << 10) + data.len());
         if publishing < 100 {
             publish(&broker, "a", &data);
             publishing += 1;

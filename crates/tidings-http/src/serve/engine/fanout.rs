@@ -10,6 +10,7 @@ use tidings::{Fed, Feed, GroupId, Member};
 
 use super::batch::Batch;
 use super::inbox::{Inbox, Signal, Target};
+use super::slot::Slot;
 
 /// The fan-outs of one thread, each for one group of subscriptions.
 #[derive(Debug)]
@@ -44,8 +45,8 @@ pub(super) struct Pass {
 /// A connection's place in a fan-out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat {
-    fanout: usize,
-    place: usize,
+    fanout: Slot,
+    place: Slot,
     /// The number of the next event to give it.
     pub(super) next: u64,
 }
@@ -88,8 +89,8 @@ impl Fanouts {
             return None;
         };
         let seat = Seat {
-            fanout: index,
-            place: fanout.members.insert(token),
+            fanout: Slot::new(index),
+            place: Slot::new(fanout.members.insert(token)),
             next,
         };
         Some((seat, known.is_none().then_some(index)))
@@ -97,20 +98,22 @@ impl Fanouts {
 
     /// Lets a connection go on by itself. It has to be polled then.
     pub(super) fn leave(&mut self, seat: Seat, member: &Member) {
-        self.fanouts[seat.fanout].feed.leave(member, seat.next);
+        let fanout = &mut self.fanouts[seat.fanout.index()];
+        fanout.feed.leave(member, seat.next);
         self.forget(seat);
     }
 
     /// Takes out a connection that is gone.
     pub(super) fn forget(&mut self, seat: Seat) {
-        self.fanouts[seat.fanout].members.remove(seat.place);
-        self.close_if_empty(seat.fanout);
+        let index = seat.fanout.index();
+        self.fanouts[index].members.remove(seat.place.index());
+        self.close_if_empty(index);
     }
 
     fn open(&mut self, group: GroupId, member: &Member) -> Option<usize> {
         let entry = self.fanouts.vacant_entry();
         let index = entry.key();
-        let signal = Signal::new(Arc::clone(&self.inbox), Target::Fanout(index));
+        let signal = Signal::new(Arc::clone(&self.inbox), Target::Fanout(Slot::new(index)));
         let signal = Arc::new(signal);
         let feed = Feed::new(member, Waker::from(Arc::clone(&signal)))?;
         entry.insert(Fanout {

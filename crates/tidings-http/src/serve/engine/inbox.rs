@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use super::Adopted;
+use super::slot::Slot;
 use super::tally::Counted;
 
 /// What others have for a thread. It is rung for only if it sleeps, so however many streams one event wakes, it is
@@ -31,10 +32,10 @@ pub(super) struct Posted {
 /// What a thread looks at when it is woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// The connection of this token.
-    Connection(usize),
-    /// The fan-out of this index.
-    Fanout(usize),
+    /// The connection in this place.
+    Connection(Slot),
+    /// The fan-out in this place.
+    Fanout(Slot),
 }
 
 /// Has a thread look at something.

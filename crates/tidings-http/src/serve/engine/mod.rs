@@ -14,6 +14,7 @@ mod connection;
 mod fanout;
 mod gather;
 mod inbox;
+mod slot;
 mod socket;
 mod tally;
 mod thread;

@@ -20,6 +20,8 @@ pub(super) struct Socket {
     rest: Option<Box<Rest>>,
     /// There may be more to discard than was discarded at one time.
     has_unread: bool,
+    /// Nothing more is written.
+    is_half_closed: bool,
 }
 
 /// Why a connection is over.
@@ -58,6 +60,7 @@ impl Socket {
             stream,
             rest: None,
             has_unread: false,
+            is_half_closed: false,
         })
     }
 
@@ -127,8 +130,14 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether the peer has been told that nothing follows.
+    pub(super) fn is_half_closed(&self) -> bool {
+        self.is_half_closed
+    }
+
     /// Tells the peer that nothing follows.
-    pub(super) fn close_our_half(&self) -> Result<(), Reason> {
+    pub(super) fn close_our_half(&mut self) -> Result<(), Reason> {
+        self.is_half_closed = true;
         Ok(self.stream.shutdown(Shutdown::Write)?)
     }
 

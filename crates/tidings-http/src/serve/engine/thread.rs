@@ -16,6 +16,7 @@ use super::chunks::{Chunks, chunk};
 use super::connection::{Connection, Moment, Next};
 use super::fanout::Fanouts;
 use super::inbox::{Inbox, Posted, Signal, Target};
+use super::slot::Slot;
 use super::socket::Reason;
 use super::tally::Counted;
 use super::{Adopted, EngineSettings};
@@ -119,8 +120,8 @@ impl Engine {
                 && let Some(target) = self.ready.pop_front()
             {
                 written += match target {
-                    Target::Connection(token) => self.advance(token, now),
-                    Target::Fanout(index) => self.fan_out(index, now),
+                    Target::Connection(slot) => self.advance(slot.index(), now),
+                    Target::Fanout(slot) => self.fan_out(slot.index(), now),
                 };
             }
             if Instant::now() >= self.next_look {
@@ -145,7 +146,8 @@ impl Engine {
     fn adopt(&mut self, adopted: Adopted, counted: Counted, now: Moment) {
         let entry = self.connections.vacant_entry();
         let token = entry.key();
-        let signal = Signal::new(Arc::clone(&self.inbox), Target::Connection(token));
+        let target = Target::Connection(Slot::new(token));
+        let signal = Signal::new(Arc::clone(&self.inbox), target);
         let registry = self.poll.registry();
         match Connection::adopt(adopted, counted, Token(token), signal, registry, now) {
             Ok(connection) => {
@@ -155,7 +157,7 @@ impl Engine {
                 }
                 connection.raise();
                 entry.insert(connection);
-                self.ready.push_back(Target::Connection(token));
+                self.ready.push_back(target);
             }
             Err(error) => debug!(%error, "closed: cannot be watched"),
         }
@@ -176,7 +178,7 @@ impl Engine {
             Ok(Next::Wait) => {}
             Ok(Next::Again) => {
                 if connection.raise() {
-                    self.ready.push_back(Target::Connection(token));
+                    self.ready.push_back(Target::Connection(Slot::new(token)));
                 }
             }
             Ok(Next::Feed) => self.feed(token),
@@ -211,7 +213,8 @@ impl Engine {
         };
         if let Some((seat, opened)) = fanouts.join(token, member, connection.waker()) {
             connection.sit(seat);
-            self.ready.extend(opened.map(Target::Fanout));
+            let opened = opened.map(|index| Target::Fanout(Slot::new(index)));
+            self.ready.extend(opened);
         }
     }
 
@@ -260,7 +263,7 @@ impl Engine {
         }
         fanout.pause(pass);
         if fanout.raise() {
-            self.ready.push_back(Target::Fanout(index));
+            self.ready.push_back(Target::Fanout(Slot::new(index)));
         }
         for (token, reason) in over {
             match reason {

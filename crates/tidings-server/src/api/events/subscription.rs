@@ -61,7 +61,7 @@ fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
     let user_agent = headers.get(USER_AGENT);
     Peer {
         identity: None,
-        remote: Some(remote.to_string()),
+        remote: Some(remote),
         user_agent: user_agent.map(|value| {
             let text = String::from_utf8_lossy(value.as_bytes());
             text.chars().take(USER_AGENT_LENGTH).collect()
