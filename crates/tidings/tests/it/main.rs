@@ -9,6 +9,7 @@ mod deleting;
 mod disk;
 mod disk_edges;
 mod ending;
+mod feeding;
 mod fixture;
 mod history;
 mod lagging;

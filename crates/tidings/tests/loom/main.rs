@@ -5,6 +5,8 @@
 #![cfg(tidings_loom)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod feeding;
+
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
