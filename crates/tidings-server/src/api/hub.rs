@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,21 +14,32 @@ use crate::api::cors;
 use crate::api::outbox::Outbox;
 use crate::settings::Settings;
 
-/// What all routes share. Cloning is cheap.
+/// What all routes share. Each request clones it several times.
 #[derive(Clone, Debug)]
-pub(crate) struct Hub {
+pub(crate) struct Hub(Arc<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(super) broker: Broker,
-    pub(super) settings: Arc<Settings>,
-    pub(super) access: Arc<Access>,
+    pub(super) settings: Settings,
+    pub(super) access: Access,
     pub(super) cors: CorsLayer,
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
     /// Held while readiness is being checked.
-    pub(super) readiness: Arc<Mutex<()>>,
+    pub(super) readiness: Mutex<()>,
     /// Turns true once, when the hub shuts down.
     pub(super) draining: watch::Receiver<bool>,
     /// One permit for each live twin; streams of events are counted by the broker.
     twins: Arc<Semaphore>,
+}
+
+impl Deref for Hub {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl Hub {
@@ -38,17 +50,17 @@ impl Hub {
         address: SocketAddr,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             broker,
-            access: Arc::new(Access::new(&settings, address)),
+            access: Access::new(&settings, address),
             cors: cors::layer(&settings.allowed_origins),
             inbox: Inbox::default(),
             outbox: Outbox::default(),
-            readiness: Arc::default(),
+            readiness: Mutex::default(),
             draining,
             twins: Arc::new(Semaphore::new(settings.limits.connections)),
-            settings: Arc::new(settings),
-        }
+            settings,
+        }))
     }
 
     pub(super) fn is_draining(&self) -> bool {
