@@ -24,7 +24,7 @@ bench: ## the decoder beside other crates, the stored log beside a plain layout
 	cargo bench -p tidings-sse
 	cargo run --release -p tidings-bench --bin store
 
-BENCHED = tidings tidings-disk tidings-h2 tidings-h2x100
+BENCHED = tidings tidings-body tidings-disk tidings-h2 tidings-h2x100
 YARDSTICKS = bare axum_broadcast
 OTHERS = better-sse express go nchan durable-streams
 FANOUT = --bin fanout --bin bare --bin axum_broadcast -p tidings-bench

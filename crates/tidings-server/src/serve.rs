@@ -50,6 +50,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
 
     let drain_time = settings.drain;
     let limits = serve_limits(&settings);
+    let stream_threads = settings.stream_threads;
     let broker = select! {
         opened = open(&settings) => opened?,
         signal = signals.next() => {
@@ -62,6 +63,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let hub = Hub::new(broker.clone(), settings, address, draining.clone());
     let mut shutdown = draining;
     let serving = Server::new(api::router(hub))
+        .engine_threads(stream_threads)
         .events_past_layers()
         .limits(limits)
         .run(listener, async move {

@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of `[[topic]]`, by the name they have in the file.
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 21] = [
     "listen",
     "data_dir",
     "memory",
@@ -9,6 +9,7 @@ pub(super) const KEYS: [&str; 20] = [
     "keep_alive",
     "retry",
     "drain",
+    "stream_threads",
     "insecure_anonymous",
     "allowed_hosts",
     "allowed_origins",

@@ -12,6 +12,8 @@ mod value;
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{env, io};
 
@@ -43,6 +45,9 @@ pub(crate) struct Settings {
     /// `drain`: how long streams have to take what is left once the hub shuts down. Up to 1 h,
     /// default 10 s.
     pub(crate) drain: Duration,
+    /// `stream_threads`: how many threads write the streams of plain HTTP/1.1. Up to 256; with 0 the threads that do
+    /// everything else write them too. Default: one for each processor.
+    pub(crate) stream_threads: usize,
     /// `insecure_anonymous`: serve everybody who can reach the address. Default false.
     pub(crate) insecure_anonymous: bool,
     /// `allowed_hosts`: further names that a hub on a loopback address answers to.
@@ -122,6 +127,11 @@ impl Settings {
                 "drain",
                 value::duration(Duration::ZERO..=Duration::from_secs(3600)),
                 Duration::from_secs(10),
+            ),
+            stream_threads: given.read(
+                "stream_threads",
+                value::count(0..=256),
+                available_parallelism().map_or(1, NonZeroUsize::get),
             ),
             insecure_anonymous: given.read("insecure_anonymous", value::flag, false),
             allowed_hosts: given.read("allowed_hosts", value::list(Host::listed), Vec::new()),
@@ -392,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_check_prints_reads_back_as_the_same_settings() {
-        let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
+        let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nstream_threads = 3\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
                     allowed_origins = [\"https://a.example\"]\n[limits]\nevent_size = 1025\n\
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
                     [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\

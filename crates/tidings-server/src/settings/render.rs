@@ -31,6 +31,11 @@ pub(super) fn toml(settings: &Settings) -> String {
     );
     put(&mut file, "retry", duration(settings.retry));
     put(&mut file, "drain", duration(settings.drain));
+    put(
+        &mut file,
+        "stream_threads",
+        count(settings.stream_threads as u64),
+    );
     put(&mut file, "insecure_anonymous", settings.insecure_anonymous);
     put(&mut file, "allowed_hosts", texts(&settings.allowed_hosts));
     put(

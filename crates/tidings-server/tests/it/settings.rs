@@ -98,6 +98,19 @@ fn keep_alive_0_is_off_and_no_error() {
 }
 
 #[test]
+fn streams_are_written_with_any_number_of_threads() {
+    for threads in ["0", "1", "3"] {
+        let hub = Hub::with(TIDINGS, &[], &[("TIDINGS_STREAM_THREADS", threads)]);
+        let mut stream = hub.stream("topic=t");
+        hub.publish("t", "message", "1");
+        hub.finish("t", "done", "2");
+        let events = stream.rest();
+        let data: Vec<_> = events.iter().map(|event| &*event.data).collect();
+        assert_eq!(data, ["1", "2"], "{threads} threads");
+    }
+}
+
+#[test]
 fn check_prints_what_would_be_used() {
     let checked = Command::new(TIDINGS, &["check"])
         .env("TIDINGS_KEEP_ALIVE", "17s")
