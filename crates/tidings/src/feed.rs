@@ -194,7 +194,6 @@ impl Feed {
         let Place::Fed(fed) = std::mem::replace(place, own) else {
             return;
         };
-        let now = self.shared.clock.now();
         let first = self.stages[0].mark.number;
         let place = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
         let place = place.min(self.stages.len() - 1);
@@ -205,7 +204,7 @@ impl Feed {
         };
         let cursor = cursor.max(group.taken_until(&self.seat));
         state.cursor = state.cursor.max(cursor);
-        state.asked_at = now;
+        state.asked_at = state.asked_at.max(at);
         let is_recalled = state.recalls > 0;
         drop(state);
         let (events, bytes) = fed.since_joined(mark);

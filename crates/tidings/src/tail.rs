@@ -14,9 +14,9 @@ use tidings_log::Record;
 use crate::GoodbyeReason;
 
 /// How many items a tail holds for takers that are behind. Who is further behind reads the log.
-const MAX_TAIL_ITEMS: usize = 1024;
+const MAX_TAIL_ITEMS: usize = 8 << 10;
 /// How many bytes of payload and blocks a tail holds.
-const MAX_TAIL_BYTES: usize = 256 << 10;
+const MAX_TAIL_BYTES: usize = 768 << 10;
 /// How many bytes all tails of a broker hold together. Beyond it a tail drops even its newest event.
 const MAX_BYTES_OF_ALL_TAILS: usize = 64 << 20;
 

@@ -128,6 +128,9 @@ impl Turn<'_> {
         };
         let mut items = Vec::new();
         let add = |item: &Item| {
+            if items.len() == BATCH_ITEMS {
+                return ControlFlow::Break(());
+            }
             items.push(item.clone());
             ControlFlow::Continue(())
         };

@@ -134,7 +134,7 @@ fn a_skip_does_not_reach_back_before_a_change() {
     publish(&broker, "b", "before the change");
     change(&broker, &id, &["b"], &["x"]).unwrap();
     assert_eq!(drain(&mut subscriber), ["<gap lagged>", "2", "3"]);
-    let large = "x".repeat(300 << 10);
+    let large = "x".repeat(900 << 10);
     publish(&broker, "c", "no");
     change(&broker, &id, &["c"], &[]).unwrap();
     publish(&broker, "c", &large);
@@ -237,7 +237,7 @@ fn what_old_topics_lost_does_not_account_for_what_new_ones_lose() {
     for data in ["4", "5", "6"] {
         publish_key(&broker, "a", "k", data);
     }
-    let large = "x".repeat(300 << 10);
+    let large = "x".repeat(900 << 10);
     publish_all(&broker, "b", &[&large, "8", "9"]);
     assert_eq!(
         drain(&mut subscriber),

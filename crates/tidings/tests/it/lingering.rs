@@ -85,7 +85,7 @@ fn a_reader_that_falls_off_while_events_linger_is_told_what_is_gone() {
     publish(&broker, "slow", "0");
     assert_eq!(drain(&mut subscriber), ["0"]);
 
-    let large = "x".repeat(300 << 10);
+    let large = "x".repeat(900 << 10);
     for _ in 0..5 {
         publish(&broker, "slow", &large);
     }

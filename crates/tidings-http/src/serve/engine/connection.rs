@@ -130,8 +130,8 @@ impl Connection {
         self.seat.take()
     }
 
-    /// Writes what it has not had of a batch. False if there was not room for all of it, so that it has to go on by
-    /// itself.
+    /// Writes what it has not had of a batch, or as much of it as there is room for. False if something older still waits
+    /// for room, so that it has to go on by itself.
     ///
     /// # Errors
     /// Why the connection is over.
@@ -139,11 +139,14 @@ impl Connection {
         let Some(seat) = self.seat.as_mut().filter(|seat| seat.next < batch.end()) else {
             return Ok(true);
         };
+        if !self.socket.has_room() {
+            return Ok(false);
+        }
         let from = batch.offset(seat.next);
         seat.next = batch.end();
         self.since = now;
         self.socket.write_shared(batch.bytes(), from)?;
-        Ok(self.socket.has_room())
+        Ok(true)
     }
 
     /// Goes on with a connection that was woken, or whose turn has come again.
@@ -178,7 +181,10 @@ impl Connection {
         if self.socket.write_rest()? > 0 {
             self.since = now;
         }
-        let next = self.write(chunks, now)?;
+        let next = match self.seat {
+            Some(_) => Next::Wait,
+            None => self.write(chunks, now)?,
+        };
         Ok(self.unless_unread(next))
     }
 
@@ -209,8 +215,7 @@ impl Connection {
         }
         self.since = now;
         self.socket.write_shared(comment, 0)?;
-        let has_room = self.socket.has_room();
-        Ok(if has_room { Next::Wait } else { Next::Again })
+        Ok(Next::Wait)
     }
 
     /// Closes it and tells the log why.

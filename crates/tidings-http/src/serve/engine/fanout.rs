@@ -54,7 +54,7 @@ pub(super) struct Seat {
 /// Places by which the beginning of a pass moves on.
 const STRIDE: usize = 512;
 /// Bytes of events that are taken at one time.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 64 << 10;
 
 impl Fanouts {
     pub(super) fn new(inbox: Arc<Inbox>) -> Self {

@@ -13,7 +13,7 @@ async fn a_reader_that_stops_holds_up_none_of_a_hundred_others() {
         for _ in 0..100 {
             let mut reader = site.read().await;
             reading.spawn(async move {
-                for n in 0..200 {
+                for n in 0..400 {
                     reader.until(&format!("data: {n}:")).await;
                 }
                 (reader.end().await, reader.into_text().len())
@@ -21,7 +21,7 @@ async fn a_reader_that_stops_holds_up_none_of_a_hundred_others() {
         }
 
         let filler = "x".repeat(4 << 10);
-        for n in 0..200 {
+        for n in 0..400 {
             publish(&broker, "a", Event::new(format!("{n}:{filler}"))).await;
             // Nobody but the stalled one is to fall behind.
             while broker

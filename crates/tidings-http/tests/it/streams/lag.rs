@@ -4,7 +4,7 @@ use super::*;
 
 /// Larger than what all buffers on the way to a reader hold.
 fn large(n: usize) -> Event {
-    Event::new(format!("{n}:{}", "x".repeat(300 << 10))).keyed(format!("{}", n % 2))
+    Event::new(format!("{n}:{}", "x".repeat(900 << 10))).keyed(format!("{}", n % 2))
 }
 
 /// What a reader gets that stops in the middle of the first of ten large events, of which three are kept.
@@ -29,7 +29,7 @@ async fn check_reader_behind(policy: LagPolicy, expected: &[&str]) {
         let got: Vec<_> = lines.map(|data| data.split(':').next().unwrap()).collect();
         assert_eq!(got, expected, "{drain:?}");
         let is_whole =
-            |data: &str| data.starts_with('{') || data == "last:" || data.len() > 300 << 10;
+            |data: &str| data.starts_with('{') || data == "last:" || data.len() > 900 << 10;
         let mut lines = text.lines().filter_map(|line| line.strip_prefix("data: "));
         assert!(lines.all(is_whole), "{drain:?}");
     }

@@ -147,7 +147,7 @@ fn a_feed_that_falls_behind_leaves_the_log_to_its_members() {
 fn many_small_events_are_left_to_the_log_too() {
     let broker = Broker::new();
     let three = Three::open(&broker, &["a"]);
-    let all: Vec<_> = (0..5_000).map(|n| n.to_string()).collect();
+    let all: Vec<_> = (0..20_000).map(|n| n.to_string()).collect();
     let all: Vec<_> = all.iter().map(String::as_str).collect();
     publish_all(&broker, "a", &all);
     three.check(&[], &all);

@@ -15,7 +15,7 @@ pub(super) const ENOUGH: usize = 1 << 20;
 
 /// So large that a group holds one of them, but no second one, for those who have not taken it.
 pub(super) fn large(data: &str) -> String {
-    format!("{data}:{}", "x".repeat(140 << 10))
+    format!("{data}:{}", "x".repeat(420 << 10))
 }
 
 /// A subscriber and what it was given, by itself and by a feed.

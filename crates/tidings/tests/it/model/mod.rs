@@ -146,7 +146,7 @@ impl World {
                 ..Capacity::default()
             })
             .build();
-        let large = "x".repeat(300 << 10).into();
+        let large = "x".repeat(900 << 10).into();
         let (all, topics, readers) = (Vec::new(), BTreeMap::new(), Vec::new());
         Self {
             broker,
