@@ -34,6 +34,7 @@ mod random;
 mod reader;
 mod reads;
 mod release;
+mod replays;
 mod round;
 mod scan;
 mod selector;

@@ -16,7 +16,8 @@ use crate::{
     feed::FedPlace,
     group::{Group, Seat},
     lag::STALLED_AFTER,
-    reads::{PageRead, Replaying},
+    reads::PageRead,
+    replays::Replaying,
     shared::Shared,
     sync::Mutex,
 };

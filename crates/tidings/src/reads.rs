@@ -4,7 +4,6 @@ use std::{
     fmt, io,
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     task::{Context, Poll, Waker},
@@ -20,48 +19,6 @@ use crate::sync::Mutex;
 const THREADS: usize = 2;
 /// How long after a failure a page is asked for again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-
-/// What the pages of all replays hold together, as long as each can have its least.
-const BYTES_OF_ALL_REPLAYS: u64 = 16 << 20;
-/// How many bytes of events a page has before no further event is added, at least and at most.
-const PAGE_BYTES: (u64, u64) = (4 << 10, 32 << 10);
-
-/// How many readers replay: the more there are, the smaller are their pages.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Replays(Arc<AtomicU64>);
-
-/// One reader among those that replay.
-#[derive(Debug)]
-pub(crate) struct Replaying(Replays);
-
-impl Replays {
-    pub(crate) fn join(&self) -> Replaying {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Replaying(self.clone())
-    }
-
-    /// Whether there are so many that they take turns.
-    pub(crate) fn are_many(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > CROWD
-    }
-
-    /// How many bytes of events a page has for now before no further event is added.
-    pub(crate) fn page_bytes(&self) -> u64 {
-        let (least, most) = PAGE_BYTES;
-        let readers = self.0.load(Ordering::Relaxed).max(1);
-        (BYTES_OF_ALL_REPLAYS / readers).clamp(least, most)
-    }
-}
-
-impl Drop for Replaying {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Beyond so many replays each page is waited for in turn, even if it is in memory, so that those who follow live are not
-/// kept waiting behind all of them.
-const CROWD: u64 = 64;
 
 /// Threads that read pages in the order in which they are asked for. They end with this.
 pub(crate) struct ReadPool(std::sync::Mutex<Sender<Job>>);

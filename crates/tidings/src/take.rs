@@ -11,7 +11,6 @@ use tidings_log::{Log, Record, Selection, Timestamp, Window};
 
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
-    encoding::encode,
     group::{Group, Taken},
     lag::Verdict,
     plan, random,
@@ -236,10 +235,11 @@ impl Turn<'_> {
             step.reading = Reading::Replay;
         }
         self.state.backlog().replayed += records.len() as u64;
-        for record in records {
-            let block = group
-                .wire
-                .map_or_else(Bytes::new, |wire| encode(&record, wire));
+        let blocks = match group.wire {
+            Some(wire) => self.shared.replays.encode(&records, wire),
+            None => vec![Bytes::new(); records.len()],
+        };
+        for (record, block) in records.into_iter().zip(blocks) {
             self.deliver(record, block);
         }
         self.state.cursor = self.state.cursor.max(reached);
