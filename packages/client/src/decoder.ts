@@ -1,0 +1,190 @@
+import { TidingsError } from './errors.js'
+
+/** An event as the stream gave it. */
+export interface DecodedEvent {
+  /** The event's name; `message` if the stream gives none. */
+  event: string
+  /** The data lines, joined by LF. */
+  data: string
+  /** The last event id at this event, which may come from an earlier one. Empty if there is none. */
+  id: string
+}
+
+/** Who is told what the stream says, in its order. */
+export interface DecoderHandlers {
+  event(event: DecodedEvent): void
+  /** A comment, without its colon and one space. */
+  comment?(text: string): void
+  /** A reconnection time in milliseconds, within its bounds. */
+  retry?(delay: number): void
+}
+
+/** How long things may be, in bytes of UTF-8. To go over one is an error of type `limit`. */
+export interface Limits {
+  /** A line, finished or not. Default: 16 MiB and 16 bytes. */
+  line: number
+  /** The data of an event. Default: 16 MiB. */
+  event: number
+  /** An event id. Default: 1 KiB. */
+  id: number
+  /** An event name. Default: 1 KiB. */
+  name: number
+  /** A shorter reconnection time is taken as this many milliseconds. Default: 100. */
+  retryFloor: number
+  /** A longer reconnection time is taken as this many milliseconds. Default: 5 minutes. */
+  retryCap: number
+}
+
+/**
+ * An incremental decoder of the event stream of one connection.
+ *
+ * However the bytes are cut into chunks, the handlers are told the same, in time linear in the bytes.
+ */
+export interface Decoder {
+  /** The id to resume after: that of the last finished block which had one. */
+  readonly lastEventId: string
+  /**
+   * Takes the next bytes of the connection.
+   *
+   * Throws a `TidingsError` of type `limit`; the connection is then to be closed. What a handler
+   * throws is passed on, and the rest of the chunk is lost.
+   */
+  push(chunk: Uint8Array): void
+}
+
+const MIB16 = 2 ** 24
+/** A comment is a field without a name. */
+const FIELDS = ['data', 'id', 'event', '', 'retry']
+const COLON = 58
+const SPACE = 32
+
+/** Makes a decoder for a connection that resumes after `lastEventId`. */
+export function createDecoder(
+  handlers: DecoderHandlers,
+  limits?: Partial<Limits>,
+  lastEventId = '',
+): Decoder {
+  const bounds: Limits = {
+    line: MIB16 + 16,
+    event: MIB16,
+    id: 1024,
+    name: 1024,
+    retryFloor: 100,
+    retryCap: 300_000,
+    ...limits,
+  }
+  // The byte order mark is dropped here, where it is known what is the start.
+  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  let atStart = true
+  let afterCr = false
+  /** The start of a line whose end was not yet seen, and at most how many bytes it has. */
+  let line = ''
+  let lineBytes = 0
+  /** The block so far. */
+  let data: string | undefined
+  let dataBytes = 0
+  let name = ''
+  let id = lastEventId
+
+  /**
+   * At most how many bytes the text has, given such a number that may be too high. The text is
+   * counted only when that number is over the limit, so a text that grows is not counted each time.
+   */
+  function within(what: string, limit: number, text: string, most = text.length * 3): number {
+    if (most <= limit) return most
+    const bytes = byteLength(text)
+    if (bytes <= limit) return bytes
+    throw new TidingsError('limit', `${what} over ${limit} bytes`)
+  }
+
+  function keep(part: string): void {
+    line += part
+    lineBytes = within('line', bounds.line, line, lineBytes + part.length * 3)
+  }
+
+  function readLine(text: string, start: number, end: number): void {
+    if (start === end) return dispatch()
+    for (const field of FIELDS) {
+      const after = start + field.length
+      if (!text.startsWith(field, start)) continue
+      if (after < end && text.charCodeAt(after) !== COLON) continue
+      const space = text.charCodeAt(after + 1) === SPACE
+      return readField(field, text.slice(after + (space ? 2 : 1), end))
+    }
+  }
+
+  function readField(field: string, value: string): void {
+    if (field === 'data') {
+      const joined = data === undefined ? value : `${data}\n${value}`
+      dataBytes = within('event', bounds.event, joined, dataBytes + value.length * 3 + 3)
+      data = joined
+    } else if (field === 'event') {
+      within('name', bounds.name, value)
+      name = value
+    } else if (field === 'id') {
+      within('id', bounds.id, value)
+      if (!value.includes('\0')) id = value
+    } else if (field) {
+      const digits = /^0*(\d{1,20})$/.exec(value)?.[1]
+      // A number of more than 64 bits is ignored.
+      if (!digits || BigInt(digits) >> 64n) return
+      handlers.retry?.(Math.min(Math.max(+digits, bounds.retryFloor), bounds.retryCap))
+    } else {
+      handlers.comment?.(value)
+    }
+  }
+
+  function dispatch(): void {
+    const event = { event: name || 'message', data: data as string, id }
+    const given = data !== undefined
+    lastEventId = id
+    name = ''
+    data = undefined
+    dataBytes = 0
+    if (given) handlers.event(event)
+  }
+
+  return {
+    get lastEventId() {
+      return lastEventId
+    },
+    push(chunk) {
+      const text = utf8.decode(chunk, { stream: true })
+      if (!text) return
+      let start = (atStart && text[0] === '\ufeff') || (afterCr && text[0] === '\n') ? 1 : 0
+      atStart = afterCr = false
+      let lf = text.indexOf('\n', start)
+      let cr = text.indexOf('\r', start)
+      while (lf >= 0 || cr >= 0) {
+        const end = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr
+        if (line || (end - start) * 3 > bounds.line) {
+          keep(text.slice(start, end))
+          const whole = line
+          line = ''
+          lineBytes = 0
+          readLine(whole, 0, whole.length)
+        } else {
+          readLine(text, start, end)
+        }
+        start = end + 1
+        if (end === cr) {
+          afterCr = start === text.length
+          if (lf === start) start += 1
+          cr = text.indexOf('\r', start)
+        }
+        if (lf >= 0 && lf < start) lf = text.indexOf('\n', start)
+      }
+      if (start < text.length) keep(text.slice(start))
+    },
+  }
+}
+
+/** How many bytes of UTF-8 a text has. Each half of a surrogate pair counts for two. */
+function byteLength(text: string): number {
+  let bytes = text.length
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit > 0x7f) bytes += unit < 0x800 || unit >> 11 === 0x1b ? 1 : 2
+  }
+  return bytes
+}

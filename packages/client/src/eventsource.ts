@@ -1,0 +1,95 @@
+import type { ConnectionOptions } from './connection.js'
+import type { StreamEvent } from './items.js'
+import type { State } from './state.js'
+import { type Subscription, subscribe } from './subscribe.js'
+
+/** What the browser's `EventSource` takes, and how to connect. */
+export interface EventSourceOptions extends ConnectionOptions {
+  withCredentials?: boolean | undefined
+  /**
+   * Whether every status but 200 is final, as for the browser's. Otherwise 408, 425, 429 and 5xx
+   * are tried again. Default: false.
+   */
+  strict?: boolean | undefined
+}
+
+type Handler = ((event: MessageEvent | Event) => void) | null
+
+/** The `EventSource` of browsers, with headers, a watchdog, backoff and jitter. */
+export class EventSource extends EventTarget {
+  static readonly CONNECTING = 0
+  static readonly OPEN = 1
+  static readonly CLOSED = 2
+  readonly CONNECTING = 0
+  readonly OPEN = 1
+  readonly CLOSED = 2
+
+  readonly url: string
+  readonly withCredentials: boolean
+  readyState: 0 | 1 | 2 = 0
+  onopen: Handler = null
+  onmessage: Handler = null
+  onerror: Handler = null
+  #subscription: Subscription
+  #strict: boolean
+  #origin = ''
+
+  /** Throws a `SyntaxError`, as the browser's does, if the address is invalid. */
+  constructor(url: string | URL, options: EventSourceOptions = {}) {
+    super()
+    const { withCredentials = false, strict = false, ...connection } = options
+    const base = globalThis.location?.href
+    if (!URL.canParse(url, base)) {
+      throw new DOMException(`"${url}" is no address`, 'SyntaxError')
+    }
+    this.url = new URL(url, base).href
+    this.withCredentials = withCredentials
+    this.#strict = strict
+    this.#subscription = subscribe({
+      credentials: withCredentials ? 'include' : 'same-origin',
+      ...connection,
+      url: this.url,
+      onEvent: (event) => this.#onEvent(event),
+      onState: (state) => this.#onState(state),
+    })
+  }
+
+  close(): void {
+    this.readyState = this.CLOSED
+    this.#subscription.close()
+  }
+
+  #onEvent({ event, data, id }: StreamEvent): void {
+    this.#fire(new MessageEvent(event, { data, lastEventId: id, origin: this.#origin }))
+  }
+
+  #onState(state: State): void {
+    if (state.state === 'open') {
+      this.#origin = new URL(state.url || this.url).origin
+      this.readyState = this.OPEN
+      this.#fire(new Event('open'))
+    } else if (
+      state.state === 'closed' ||
+      (this.#strict && 'error' in state && state.error.status)
+    ) {
+      this.close()
+      this.#fire(new Event('error'))
+    } else if (state.state === 'waiting') {
+      this.readyState = this.CONNECTING
+      this.#fire(new Event('error'))
+    } else {
+      this.readyState = this.CONNECTING
+    }
+  }
+
+  #fire(event: Event): void {
+    const handlers: Record<string, Handler> = {
+      open: this.onopen,
+      message: this.onmessage,
+      error: this.onerror,
+    }
+    const handler = handlers[event.type]
+    if (handler) this.addEventListener(event.type, handler.bind(this), { once: true })
+    this.dispatchEvent(event)
+  }
+}

@@ -1,0 +1,102 @@
+import { type Problem, TidingsError } from './errors.js'
+
+/** A request that can be made any number of times. */
+export interface Outgoing extends Omit<RequestInit, 'headers'> {
+  url: URL
+  /** Headers that any server may see. */
+  headers?: Record<string, string>
+  /** Headers for the origin of `url` alone. */
+  secrets?: HeadersInit | undefined
+}
+
+/** Why headers are asked for. */
+export interface Why {
+  /** How many attempts in a row have failed. */
+  failures: number
+  /** Why the last one did. A `status` of 401 or 403 means that the headers were refused. */
+  error?: TidingsError | undefined
+}
+
+/** How requests are made. */
+export interface RequestOptions {
+  /** Sent to the server's own origin only. A function is asked before each attempt, and told why. */
+  headers?: HeadersInit | ((why: Why) => HeadersInit | Promise<HeadersInit>) | undefined
+  /** Whether cookies are sent. Default: to the page's own origin. */
+  credentials?: RequestCredentials | undefined
+  fetch?: typeof fetch | undefined
+}
+
+/** The longest wait a server can ask for, in milliseconds; more is taken as this. */
+const LONGEST_WAIT = 3_600_000
+
+/** A longer body is not read as a problem, in bytes. */
+const LONGEST_PROBLEM = 65_536
+
+/** Sends the request, follows redirects, and gives an answer of status 200 or 204. */
+export async function send(
+  outgoing: Outgoing,
+  { headers, credentials = 'same-origin', fetch = globalThis.fetch }: RequestOptions,
+  why: Why,
+): Promise<Response> {
+  let secrets: HeadersInit | undefined
+  try {
+    secrets = typeof headers === 'function' ? await headers(why) : headers
+  } catch (cause) {
+    throw new TidingsError('credentials', 'no headers', { cause })
+  }
+  const request: Outgoing = { cache: 'no-store', credentials, ...outgoing, secrets }
+  let response = await sendOnce(fetch, request, 'manual')
+  // A browser gives the status of a redirect as 0.
+  if (/^(0|30[12378])$/.test(`${response.status}`)) {
+    const { follow } = await import('./redirect.js')
+    response = await follow(fetch, request, response)
+  }
+  if (/^20[04]$/.test(`${response.status}`)) return response
+  throw await refusal(response)
+}
+
+/** Sends the request to the one server that it names. */
+export function sendOnce(
+  fetch: typeof globalThis.fetch,
+  { url, secrets, headers, ...request }: Outgoing,
+  redirect: RequestRedirect,
+): Promise<Response> {
+  const all = new Headers(secrets)
+  for (const name in headers) all.set(name, `${headers[name]}`)
+  return fetch(url, { ...request, headers: all, redirect })
+}
+
+async function refusal(response: Response): Promise<TidingsError> {
+  const { status, headers } = response
+  let problem: Problem = {}
+  if (+`${headers.get('content-length')}` <= LONGEST_PROBLEM) {
+    // A body that is no problem leaves the status to speak for itself.
+    problem = await response.json().catch(() => problem)
+  } else {
+    response.body?.cancel()
+  }
+  const after = `${headers.get('retry-after')}`
+  const wait = /^\d+$/.test(after) ? +after * 1000 : Date.parse(after) - Date.now()
+  return new TidingsError('status', `${status} ${problem?.detail ?? ''}`, {
+    status,
+    problem,
+    retryAfter: wait > 0 ? Math.min(wait, LONGEST_WAIT) : 0,
+  })
+}
+
+/** The bounds of the wait before another attempt, in milliseconds. */
+export interface Backoff {
+  /** The shortest. A server can make it longer, never shorter. */
+  base: number
+  /** The longest, unless the server asks for a longer one. */
+  cap: number
+}
+
+/**
+ * The wait after so many failures in a row: never shorter than `floor`, and above it a random part
+ * whose bound doubles each time.
+ */
+export function backoff({ base, cap }: Backoff, failures: number, floor: number): number {
+  const least = Math.max(base, floor)
+  return least + Math.random() * Math.max(0, Math.min(base * 2 ** (failures - 1), cap - least))
+}

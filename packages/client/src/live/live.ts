@@ -1,0 +1,184 @@
+import type { ConnectionOptions } from '../connection.js'
+import type { TidingsError } from '../errors.js'
+import { backoff } from '../http.js'
+import type { StreamEvent } from '../items.js'
+import { isUpTo } from '../position.js'
+import type { State } from '../state.js'
+import { subscribe } from '../subscribe.js'
+import type { Reducer } from './reduce.js'
+import { fetchBody, read, type SnapshotOptions } from './snapshot.js'
+
+/** Which resource to follow, and how its events change it. */
+export interface LiveOptions<T> extends ConnectionOptions, Omit<SnapshotOptions<T>, 'signal'> {
+  /** The address of the snapshot. */
+  url: string | URL
+  /** The address of the stream. Default: that of the snapshot with `/stream` after its path. */
+  stream?: string | URL | undefined
+  /** Whether there is a snapshot to fetch; if not, the stream says all. Default: true. */
+  snapshot?: boolean | undefined
+  /**
+   * What the events do, by their names; others are ignored. Without it every event carries what a
+   * snapshot does.
+   */
+  on?: Record<string, Reducer<T>> | undefined
+  /** The id of the last event that a snapshot covers. Default: its `last_event_id`, if it has one. */
+  position?: ((body: never) => string | undefined) | undefined
+}
+
+/** What is known of a resource. A new object at each change. */
+export interface LiveState<T> {
+  readonly value: T | undefined
+  /** Whether changes arrive. */
+  readonly isConnected: boolean
+  /** Whether there is neither a value nor an error yet. */
+  readonly isLoading: boolean
+  /** Why there is no value, or why it may be old. */
+  readonly error: Error | null
+}
+
+/** A resource that is followed. */
+export interface Live<T> {
+  readonly current: LiveState<T>
+  /** Calls the listener after each change. Returns how to stop that. */
+  subscribe(listener: () => void): () => void
+  /** Fetches the snapshot again. */
+  refresh(): void
+  close(): void
+}
+
+/** Of nothing that was heard of yet. */
+export const UNKNOWN: LiveState<never> = {
+  value: undefined,
+  isConnected: false,
+  isLoading: true,
+  error: null,
+}
+
+/**
+ * Follows a resource: its snapshot and the stream of its changes are one value.
+ *
+ * The snapshot is fetched once the stream is open, so no change falls between the two, and again
+ * after a gap and when the stream could not be resumed. What it already covers is not applied
+ * again, if its position is known; otherwise reducers may meet a change twice.
+ */
+export function live<T>(options: LiveOptions<T>): Live<T> {
+  const { url, stream = twin(url), on, position = positionOf } = options
+  const listeners = new Set<() => void>()
+  let loading = new AbortController()
+  let current: LiveState<T> = UNKNOWN
+  /** Settles when the snapshot that was asked for is there. Events wait for it. */
+  let snapshot = Promise.resolve()
+  let covered = ''
+
+  const subscription = subscribe({
+    ...connectionOf(options),
+    url: stream,
+    onState,
+  })
+
+  function set(change: Partial<LiveState<T>>): void {
+    current = { ...current, ...change }
+    for (const listener of [...listeners]) listener()
+  }
+
+  function onState(state: State): void {
+    if (state.state === 'open') {
+      if (!subscription.lastEventId || current.value === undefined) refresh()
+      set({ isConnected: true, error: null })
+    } else {
+      const error = 'error' in state ? { error: state.error, isLoading: false } : {}
+      set({ isConnected: false, ...error })
+    }
+  }
+
+  function refresh(): void {
+    if (options.snapshot === false) return
+    loading.abort()
+    loading = new AbortController()
+    snapshot = load(loading.signal)
+  }
+
+  async function load(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const body = await fetchBody(url, { ...options, signal }, { failures })
+        const value = await read(body, options)
+        if (signal.aborted) return
+        covered = position(body as never) ?? ''
+        return set({ value, isLoading: false, error: null })
+      } catch (error) {
+        if (signal.aborted) return
+        set({ error: error as Error, isLoading: false })
+        const { transient, retryAfter } = error as Partial<TidingsError>
+        if (!transient) return
+        failures += 1
+        const bounds = { base: 1000, cap: 60_000, ...options.backoff }
+        await sleep(backoff(bounds, failures, retryAfter ?? 0), signal)
+      }
+    }
+  }
+
+  async function apply(event: StreamEvent): Promise<void> {
+    if (isUpTo(event.id, covered) || (on && !Object.hasOwn(on, event.event))) return
+    try {
+      const data = JSON.parse(event.data)
+      const value = await (on ? on[event.event]?.(current.value, data) : read(data, options))
+      set({ value: value as T, isLoading: false, error: null })
+    } catch (error) {
+      set({ error: error as Error, isLoading: false })
+    }
+  }
+
+  async function run(): Promise<void> {
+    for await (const item of subscription) {
+      if (item.type === 'gap') refresh()
+      await snapshot
+      if (item.type === 'event') await apply(item)
+      if (item.type === 'error') set({ error: new Error(item.message) })
+    }
+  }
+  // What ends the subscription was told as its state.
+  run().catch(() => {})
+
+  return {
+    get current() {
+      return current
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    refresh,
+    close() {
+      listeners.clear()
+      loading.abort()
+      subscription.close()
+    },
+  }
+}
+
+/** The stream of the same resource. */
+function twin(url: string | URL): URL {
+  const stream = new URL(url, globalThis.location?.href)
+  stream.pathname += '/stream'
+  return stream
+}
+
+function connectionOf<T>(options: LiveOptions<T>): ConnectionOptions {
+  const { headers, credentials, fetch, backoff, attempts, idleTimeout, limits } = options
+  return { headers, credentials, fetch, backoff, attempts, idleTimeout, limits }
+}
+
+function positionOf(body: unknown): string | undefined {
+  return (body as { last_event_id?: string } | null)?.last_event_id
+}
+
+function sleep(delay: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, delay)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

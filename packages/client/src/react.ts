@@ -1,0 +1,75 @@
+import {
+  type Context,
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react'
+
+import { type Live, type LiveOptions, type LiveState, live, UNKNOWN } from './live/live.js'
+import { createPool, type Pool } from './pool.js'
+import { createSSE, IDLE, type SSE, type SSEState, type UseSSEOptions } from './sse.js'
+
+export type { LiveOptions, Pool, UseSSEOptions }
+export { createPool }
+
+/** What {@link useSSE} gives. */
+export type UseSSE<T> = SSEState<T> & Pick<SSE<T>, 'connect' | 'disconnect'>
+
+/** What {@link useLive} gives. */
+export type UseLive<T> = LiveState<T> & Pick<Live<T>, 'refresh'>
+
+/**
+ * The streams that components share. Without a provider it is those of the page; nothing is in it
+ * before an effect has run, so never on a server.
+ */
+export const PoolContext: Context<Pool> = createContext(createPool())
+
+/**
+ * Follows the events of one name on a stream. Components that connect to the same address share
+ * the connection; it is closed when the last of them is unmounted. New options never reconnect:
+ * they are used by the next `connect`.
+ */
+export function useSSE<T>(eventName: string, options: UseSSEOptions<T> = {}): UseSSE<T> {
+  const pool = useContext(PoolContext)
+  const latest = useRef(options)
+  const [sse] = useState(() => createSSE<T>(pool, eventName, () => latest.current))
+  const state = useSyncExternalStore(
+    sse.subscribe,
+    () => sse.current,
+    () => IDLE,
+  )
+  useEffect(() => {
+    latest.current = options
+  })
+  useEffect(() => () => sse.disconnect(), [sse])
+  return { ...state, connect: sse.connect, disconnect: sse.disconnect }
+}
+
+/** Follows a resource, its snapshot and the stream of its changes, for as long as it is mounted. */
+export function useLive<T>(options: LiveOptions<T>): UseLive<T> {
+  const latest = useRef(options)
+  const followed = useRef<Live<T> | undefined>(undefined)
+  latest.current = options
+  const url = `${options.url} ${options.stream}`
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another address is another resource.
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const opened = live(latest.current)
+      followed.current = opened
+      opened.subscribe(listener)
+      return () => opened.close()
+    },
+    [url],
+  )
+  const state = useSyncExternalStore(
+    subscribe,
+    () => followed.current?.current ?? UNKNOWN,
+    () => UNKNOWN,
+  )
+  const refresh = useCallback(() => followed.current?.refresh(), [])
+  return { ...state, refresh }
+}

@@ -1,0 +1,1 @@
+export { type Share, type ShareOptions, type ShareSubscription, share } from './share.js'

@@ -1,0 +1,57 @@
+import type { ErrorType } from '../errors.js'
+import type { Item } from '../items.js'
+import type { State } from '../state.js'
+
+/** What a tab wants to have followed. */
+export interface Want {
+  topics: readonly string[]
+  /** The last event it has seen; empty if it wants what comes from now on. */
+  after: string
+}
+
+/** How the one who leads connects: what can be sent from one tab to another. */
+export interface Config {
+  hub: string
+  credentials?: RequestCredentials | undefined
+  idleTimeout?: number | undefined
+  backoff?: { base?: number; cap?: number } | undefined
+  /** Headers as they are, or that a tab is to be asked for them. */
+  headers?: [string, string][] | 'ask' | undefined
+}
+
+/** A `TidingsError` on its way between tabs. */
+export interface SentError {
+  type: ErrorType
+  message: string
+  status?: number | undefined
+  retryAfter?: number | undefined
+}
+
+/** A `State` on its way between tabs. */
+export type SentState = State extends infer One
+  ? One extends { error: unknown }
+    ? Omit<One, 'error'> & { error: SentError }
+    : One
+  : never
+
+/** What is said on the channel that all tabs and the one who leads share. */
+export type Message =
+  /** Somebody leads from now on, and does not know yet what is wanted. */
+  | { kind: 'lead' }
+  /** All that a tab wants, whenever that changes and whenever somebody new leads. */
+  | { kind: 'want'; member: string; wants: Want[]; config: Config }
+  /** What the connection does, and where it has got to. */
+  | { kind: 'state'; state: SentState; position: string }
+  | { kind: 'item'; item: Item }
+  /** Some topics are followed from this position on. */
+  | { kind: 'position'; position: string }
+  /** A tab is asked for headers, because of an error if there is one. */
+  | { kind: 'ask'; ask: number; failures: number; error?: SentError | undefined }
+  | { kind: 'headers'; ask: number; headers: [string, string][] | null }
+  /** The stream is to be connected anew. */
+  | { kind: 'restart' }
+
+/** The lock that a tab holds for as long as it lives. */
+export function memberLock(name: string, member: string): string {
+  return `${name} ${member}`
+}

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import { EventSource, type EventSourceOptions } from '../src/eventsource.js'
+import { FakeFetch, settle } from './fake-fetch.js'
+
+const URL_ = 'http://127.0.0.1:1/stream'
+
+let net: FakeFetch
+let source: EventSource
+let log: string[]
+
+beforeEach(() => {
+  net = new FakeFetch()
+  log = []
+})
+afterEach(() => source.close())
+
+function open(options: EventSourceOptions = {}) {
+  source = new EventSource(URL_, { fetch: net.fetch, backoff: { base: 1, cap: 1 }, ...options })
+  source.onopen = () => log.push(`open ${source.readyState}`)
+  source.onerror = () => log.push(`error ${source.readyState}`)
+  source.onmessage = (event) => log.push(`message ${(event as MessageEvent).data}`)
+  return net.call(0)
+}
+
+test('it has the shape of the browser’s', async () => {
+  const call = await open({ withCredentials: true })
+  expect([EventSource.CONNECTING, EventSource.OPEN, EventSource.CLOSED]).toEqual([0, 1, 2])
+  expect([source.CONNECTING, source.OPEN, source.CLOSED]).toEqual([0, 1, 2])
+  expect([source.readyState, source.url, source.withCredentials]).toEqual([0, URL_, true])
+  expect(call.init.credentials).toBe('include')
+})
+
+test('events reach their listeners, with id and origin', async () => {
+  const call = await open()
+  const seen: MessageEvent[] = []
+  source.addEventListener('tick', (event) => seen.push(event as MessageEvent))
+  call.open().send('id: 1\nevent: tick\ndata: a\n\ndata: b\n\n')
+  await settle()
+  expect(log).toEqual(['open 1', 'message b'])
+  expect(seen[0]).toMatchObject({ data: 'a', lastEventId: '1', origin: 'http://127.0.0.1:1' })
+})
+
+test('a loss is one error in state CONNECTING, and it connects again', async () => {
+  const call = await open()
+  call.open().send('id: 1\ndata: a\n\n').end()
+  const again = await net.call(1)
+  expect(again.header('last-event-id')).toBe('1')
+  again.open()
+  await settle()
+  expect(log).toEqual(['open 1', 'message a', 'error 0', 'open 1'])
+})
+
+test.each([204, 404])('%d is one error in state CLOSED', async (status) => {
+  ;(await open()).answer(status)
+  await settle()
+  expect(log).toEqual(['error 2'])
+})
+
+test('503 is tried again, unless it is strict', async () => {
+  ;(await open()).answer(503)
+  await net.call(1)
+  expect(log).toEqual(['error 0'])
+  source.close()
+  net = new FakeFetch()
+  log = []
+  ;(await open({ strict: true })).answer(503)
+  await settle()
+  expect(log).toEqual(['error 2'])
+  expect(net.calls.length).toBe(1)
+})
+
+test('after close there is no event', async () => {
+  const call = await open()
+  call.open()
+  await settle()
+  source.close()
+  expect(source.readyState).toBe(2)
+  expect(call.aborted).toBe(true)
+  await settle()
+  expect(log).toEqual(['open 1'])
+})
+
+test('an invalid address is a SyntaxError', () => {
+  expect(() => new EventSource('http://[')).toThrow(
+    expect.objectContaining({ name: 'SyntaxError' }),
+  )
+  source = new EventSource(URL_, { fetch: net.fetch })
+})
