@@ -118,6 +118,12 @@ struct Progress {
 }
 
 impl Member {
+    /// Tells that what it was given is still on its way to the reader, so that a slow one is not taken for one that
+    /// stopped.
+    pub fn note_progress(&self) {
+        self.reader.touch();
+    }
+
     /// The group that the subscriber follows, if it is encoded and live. Feeds are for one group each.
     pub fn group(&self) -> Option<GroupId> {
         let state = self.reader.state.lock();
@@ -183,13 +189,12 @@ impl Feed {
     /// to be polled then. One that is in no feed stays as it is.
     pub fn leave(&mut self, member: &Member, next: u64) {
         let mut state = member.reader.state.lock();
-        let Some(Live {
-            group,
-            place: place @ Place::Fed(_),
-        }) = &mut state.live
-        else {
+        let Some(Live { group, place }) = &mut state.live else {
             return;
         };
+        if !matches!(place, Place::Fed(fed) if Arc::ptr_eq(&fed.progress, &self.progress)) {
+            return;
+        }
         let own = Place::Own(group.pass_from_feed(next));
         let Place::Fed(fed) = std::mem::replace(place, own) else {
             return;

@@ -38,7 +38,7 @@ struct Line {
     tail: Tail,
     /// Those who take: readers on their own, and feeds that take for many.
     takers: Slab<Taker>,
-    /// How many takers are parked: they have taken everything.
+    /// How many takers are parked: they have taken everything that they were told of.
     parked: usize,
     /// How many readers there are, on their own and in feeds.
     readers: usize,
@@ -338,9 +338,10 @@ impl Line {
         self.parked = 0;
     }
 
-    /// Empties the tail once everything has been taken.
+    /// Empties the tail once everything has been taken: whoever is parked has taken all, unless something has been pushed
+    /// quietly since.
     fn clear_if_taken(&mut self) {
-        if self.parked == self.takers.len() {
+        if self.parked == self.takers.len() && self.quiet.is_none() {
             self.tail.clear();
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
@@ -68,7 +69,10 @@ impl Inner {
             if !ready.is_empty() {
                 drop(due);
                 let groups = ready.into_values().filter_map(|group| group.upgrade());
-                groups.for_each(|group| wake(group.ring()));
+                for group in groups {
+                    // What panics in a waker is of one reader; the others are to be woken nevertheless.
+                    let _ = catch_unwind(AssertUnwindSafe(|| wake(group.ring())));
+                }
                 due = self.due();
                 continue;
             }

@@ -34,9 +34,12 @@ pub struct TopicSettings {
     /// passes over it.
     pub durability: Option<Durability>,
     /// How long at most a live event waits for others to leave together with it: fewer writes, a higher latency. What
-    /// else happens to its readers ends the wait. Default: not at all.
+    /// else happens to its readers ends the wait. Default: not at all; 10 seconds at most.
     pub linger: Option<Duration>,
 }
+
+/// A reader that is not told of something must not be taken for one that has stopped.
+const MAX_LINGER: Duration = Duration::from_secs(10);
 
 impl TopicSettings {
     /// Settings that differ in nothing yet.
@@ -88,6 +91,7 @@ impl Options {
     pub(crate) fn linger(&self, topic: &Topic) -> Duration {
         self.settings(topic, |settings| settings.linger)
             .unwrap_or_default()
+            .min(MAX_LINGER)
     }
 
     fn retention(&self, topic: &Topic) -> Retention {

@@ -67,6 +67,8 @@ pub(crate) fn take(reader: &Reader, cx: &mut Context<'_>) -> Poll<Option<Vec<Del
         shared.unregister(reader);
         return Poll::Ready(None);
     }
+    // Not under the lock: whoever is woken may ask at once.
+    drop(state);
     if !parked {
         cx.waker().wake_by_ref();
     }

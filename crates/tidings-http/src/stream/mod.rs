@@ -135,6 +135,7 @@ impl http_body::Body for EventStream {
             }
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {
+                this.tap.waits();
                 ready!(this.keep_alive.poll(&this.tap, cx));
                 keep_alive_line()
             }

@@ -1,5 +1,6 @@
 //! How whoever writes many event streams takes hold of one of them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,6 +29,11 @@ struct Inner {
 }
 
 // Orders of the atomics: the stream and its drain are polled by one task or thread at a time, which orders everything.
+
+thread_local! {
+    /// Which stream had nothing to give when it was last asked on this thread; 0 if none was.
+    static WAITING: Cell<usize> = const { Cell::new(0) };
+}
 
 /// The stream has a timer of its own.
 const OWN: u8 = 0;
@@ -77,12 +83,33 @@ impl Tap {
         }
     }
 
-    /// The subscription, if a feed may take for it what would come out of the stream: the drain has received exactly
-    /// the frames that the stream gave, so there is nothing between that wants to see more of them.
-    pub(crate) fn member(&self) -> Option<&Member> {
-        let is_direct =
-            !self.0.altered.load(Ordering::Relaxed) && self.0.given.load(Ordering::Relaxed) == 0;
-        is_direct.then_some(&self.0.member)
+    /// The subscription.
+    pub(crate) fn member(&self) -> &Member {
+        &self.0.member
+    }
+
+    /// Polls the body that the stream is somewhere inside of.
+    pub(crate) fn watch<T>(&self, poll: impl FnOnce() -> T) -> T {
+        WAITING.set(0);
+        poll()
+    }
+
+    /// Whether a feed may take for the stream what would come out of it, after the body has been
+    /// [watched](Self::watch) until it had nothing to give. The drain has then received exactly the frames that the
+    /// stream gave, and asked the stream itself: nothing between them wants to see more.
+    pub(crate) fn is_direct(&self) -> bool {
+        let is_unaltered = !self.0.altered.load(Ordering::Relaxed);
+        let is_received = self.0.given.load(Ordering::Relaxed) == 0;
+        is_unaltered && is_received && WAITING.get() == self.address()
+    }
+
+    /// Takes note that the stream has nothing to give.
+    pub(super) fn waits(&self) {
+        WAITING.set(self.address());
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// Takes note of a frame that the stream gives.

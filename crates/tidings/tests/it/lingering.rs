@@ -4,6 +4,9 @@ use tidings::{Broker, Subscriber, TopicSettings};
 
 use crate::fixture::{Bell, drain, poll, publish, publish_final, selector, to};
 
+/// Longer than a test takes.
+const LONG: Duration = Duration::from_secs(10);
+
 /// A broker whose topic `slow` lingers.
 fn lingering(linger: Duration) -> Broker {
     let slow = TopicSettings {
@@ -22,7 +25,7 @@ fn parked(subscriber: &mut Subscriber) -> Arc<Bell> {
 
 #[test]
 fn an_event_that_lingers_leaves_with_one_that_does_not() {
-    let broker = lingering(Duration::from_secs(3600));
+    let broker = lingering(LONG);
     let mut subscriber = broker.subscribe(to(&["slow", "fast"])).unwrap();
     let bell = parked(&mut subscriber);
 
@@ -37,7 +40,7 @@ fn an_event_that_lingers_leaves_with_one_that_does_not() {
 
 #[test]
 fn the_end_of_a_topic_does_not_linger() {
-    let broker = lingering(Duration::from_secs(3600));
+    let broker = lingering(LONG);
     let mut subscriber = broker.subscribe(to(&["slow"])).unwrap();
     let bell = parked(&mut subscriber);
 
@@ -50,7 +53,7 @@ fn the_end_of_a_topic_does_not_linger() {
 
 #[test]
 fn a_reader_that_asks_is_given_what_lingers() {
-    let broker = lingering(Duration::from_secs(3600));
+    let broker = lingering(LONG);
     let mut subscriber = broker.subscribe(to(&["slow"])).unwrap();
     parked(&mut subscriber);
 
@@ -77,7 +80,7 @@ async fn what_lingers_leaves_when_its_time_is_over() {
 fn a_reader_that_falls_off_while_events_linger_is_told_what_is_gone() {
     let slow = TopicSettings {
         lag: Some(tidings::LagPolicy::Skip),
-        linger: Some(Duration::from_secs(3600)),
+        linger: Some(LONG),
         ..TopicSettings::of(selector("slow"))
     };
     let broker = crate::fixture::keeper(3).topics(slow).build();
@@ -92,4 +95,23 @@ fn a_reader_that_falls_off_while_events_linger_is_told_what_is_gone() {
 
     let got = drain(&mut subscriber);
     assert_eq!(got, ["<gap lagged>", &large, &large, &large]);
+}
+
+#[test]
+fn what_lingers_is_there_for_those_who_have_yet_to_be_told() {
+    let broker = lingering(LONG);
+    let open = || broker.subscribe(to(&["slow", "fast"])).unwrap();
+    let (mut waits, mut leaves) = (open(), open());
+    let bell = parked(&mut waits);
+    parked(&mut leaves);
+
+    publish(&broker, "slow", "1");
+    drop(leaves);
+    let mut comes = open();
+    parked(&mut comes);
+    assert_eq!(bell.rung(), 0);
+    publish(&broker, "fast", "2");
+
+    assert_eq!(drain(&mut waits), ["1", "2"]);
+    assert_eq!(drain(&mut comes), ["2"]);
 }

@@ -107,8 +107,8 @@ impl Connection {
         self.signal.raise()
     }
 
-    /// The subscription behind it, if that can be fed.
-    pub(super) fn member(&self) -> Option<&Member> {
+    /// The subscription behind it.
+    pub(super) fn member(&self) -> &Member {
         self.tap.member()
     }
 
@@ -130,13 +130,19 @@ impl Connection {
         self.seat.take()
     }
 
-    /// Writes what it has not had of a batch, or as much of it as there is room for. False if something older still waits
+    /// Writes what it has not had of a batch of its fan-out, or as much of it as there is room for. False if something older still waits
     /// for room, so that it has to go on by itself.
     ///
     /// # Errors
     /// Why the connection is over.
-    pub(super) fn feed(&mut self, batch: &Batch, now: Moment) -> Result<bool, Reason> {
-        let Some(seat) = self.seat.as_mut().filter(|seat| seat.next < batch.end()) else {
+    pub(super) fn write_batch(
+        &mut self,
+        fanout: usize,
+        batch: &Batch,
+        now: Moment,
+    ) -> Result<bool, Reason> {
+        let seat = self.seat.as_mut().filter(|seat| seat.is_in(fanout));
+        let Some(seat) = seat.filter(|seat| seat.next < batch.end()) else {
             return Ok(true);
         };
         if !self.socket.has_room() {
@@ -180,6 +186,7 @@ impl Connection {
         }
         if self.socket.write_rest()? > 0 {
             self.since = now;
+            self.tap.member().note_progress();
         }
         let next = match self.seat {
             Some(_) => Next::Wait,
@@ -258,7 +265,7 @@ impl Connection {
         match given {
             Given::Failure(error) => Err(Reason::Failed(error)),
             Given::Some if self.socket.has_room() => Ok(Next::Again),
-            Given::All if self.socket.has_room() => Ok(Next::Feed),
+            Given::All if self.socket.has_room() && self.tap.is_direct() => Ok(Next::Feed),
             Given::Some | Given::All => Ok(Next::Wait),
             Given::End => {
                 self.body = None;

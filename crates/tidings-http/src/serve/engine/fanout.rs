@@ -51,8 +51,15 @@ pub(super) struct Seat {
     pub(super) next: u64,
 }
 
-/// Places by which the beginning of a pass moves on.
-const STRIDE: usize = 512;
+impl Seat {
+    /// Whether it is one of this fan-out's.
+    pub(super) fn is_in(&self, fanout: usize) -> bool {
+        self.fanout.index() == fanout
+    }
+}
+
+/// Places by which the beginning of a pass moves on: the number of places is a power of two.
+const STRIDE: usize = 509;
 /// Bytes of events that are taken at one time.
 const BATCH_BYTES: usize = 64 << 10;
 
@@ -115,7 +122,9 @@ impl Fanouts {
         let index = entry.key();
         let signal = Signal::new(Arc::clone(&self.inbox), Target::Fanout(Slot::new(index)));
         let signal = Arc::new(signal);
-        let feed = Feed::new(member, Waker::from(Arc::clone(&signal)))?;
+        // Its topics may have been changed since it was asked for its group.
+        let feed = Feed::new(member, Waker::from(Arc::clone(&signal)))
+            .filter(|feed| feed.group() == group)?;
         entry.insert(Fanout {
             feed,
             signal,
@@ -159,8 +168,10 @@ impl Fanout {
         };
         let start = self.start;
         let places = self.members.capacity();
+        let batch = Batch::new(first, blocks);
+        blocks.clear();
         Ok(Pass {
-            batch: Batch::new(first, blocks),
+            batch,
             places,
             start,
             visited: 0,

@@ -28,7 +28,7 @@ const FRAMES: usize = 64;
 pub(super) fn gather(body: &mut Body, tap: &Tap, waker: &Waker, chunks: &mut Chunks) -> Given {
     let mut context = Context::from_waker(waker);
     for _ in 0..FRAMES {
-        match Pin::new(&mut *body).poll_frame(&mut context) {
+        match tap.watch(|| Pin::new(&mut *body).poll_frame(&mut context)) {
             Poll::Pending => return Given::All,
             Poll::Ready(None) => {
                 chunks.push_end();

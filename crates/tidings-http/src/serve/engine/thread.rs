@@ -43,6 +43,8 @@ pub(super) struct Engine {
     /// Time between looks at all connections.
     pace: Duration,
     next_look: Instant,
+    /// How many places have been looked at, while a look is under way.
+    looked: Option<usize>,
 }
 
 /// The token of what wakes the thread.
@@ -84,6 +86,7 @@ impl Engine {
             write_timeout: u64::try_from(write_timeout.as_millis()).unwrap_or(u64::MAX),
             pace: pace(write_timeout).min(SLOWEST_PACE / 4),
             next_look: Instant::now(),
+            looked: None,
         };
         Ok((inbox, engine))
     }
@@ -124,15 +127,15 @@ impl Engine {
                     Target::Fanout(slot) => self.fan_out(slot.index(), now),
                 };
             }
-            if Instant::now() >= self.next_look {
-                self.look_at_all();
+            if self.looked.is_some() || Instant::now() >= self.next_look {
+                self.look();
             }
         }
     }
 
     /// How long to wait for the kernel; not at all while there is something to do.
     fn patience(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.inbox.sleep() {
+        if !self.ready.is_empty() || self.looked.is_some() || !self.inbox.sleep() {
             return Some(Duration::ZERO);
         }
         (!self.connections.is_empty())
@@ -208,10 +211,11 @@ impl Engine {
         let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts) else {
             return;
         };
-        let Some(member) = connection.member().filter(|_| connection.seat().is_none()) else {
+        if connection.seat().is_some() {
             return;
-        };
-        if let Some((seat, opened)) = fanouts.join(token, member, connection.waker()) {
+        }
+        let joined = fanouts.join(token, connection.member(), connection.waker());
+        if let Some((seat, opened)) = joined {
             connection.sit(seat);
             let opened = opened.map(|index| Target::Fanout(Slot::new(index)));
             self.ready.extend(opened);
@@ -223,9 +227,8 @@ impl Engine {
         let connection = self.connections.get_mut(token);
         if let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts)
             && let Some(seat) = connection.rise()
-            && let Some(member) = connection.member()
         {
-            fanouts.leave(seat, member);
+            fanouts.leave(seat, connection.member());
         }
     }
 
@@ -255,7 +258,7 @@ impl Engine {
             let Some(connection) = self.connections.get_mut(token) else {
                 continue;
             };
-            match connection.feed(&pass.batch, now) {
+            match connection.write_batch(index, &pass.batch, now) {
                 Ok(true) => {}
                 Ok(false) => over.push((token, None)),
                 Err(reason) => over.push((token, Some(reason))),
@@ -274,16 +277,22 @@ impl Engine {
         written
     }
 
-    fn look_at_all(&mut self) {
+    /// Looks at all connections, a piece at a time: some of them may have something to write.
+    fn look(&mut self) {
         let now = self.now();
         let write_timeout = self.write_timeout;
         let comment = self.comment.clone();
-        for token in 0..self.connections.capacity() {
+        let looked = self.looked.unwrap_or(0);
+        let until = (looked + PIECE).min(self.connections.capacity());
+        for token in looked..until {
             self.with(token, |connection, _| {
                 connection.look(&comment, write_timeout, now)
             });
         }
-        self.next_look = Instant::now() + self.pace;
+        self.looked = (until < self.connections.capacity()).then_some(until);
+        if self.looked.is_none() {
+            self.next_look = Instant::now() + self.pace;
+        }
     }
 
     fn cut_all(mut self) -> usize {
@@ -294,6 +303,13 @@ impl Engine {
             let _ = catch_unwind(AssertUnwindSafe(|| drop(connection)));
         }
         cut
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Whatever ended the thread, nothing is handed to it any more.
+        self.inbox.stop();
     }
 }
 

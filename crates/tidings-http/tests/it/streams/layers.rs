@@ -8,6 +8,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::poll_fn;
 use http::{HeaderValue, header};
 use tokio::sync::Notify;
 
@@ -184,4 +185,32 @@ async fn an_encoded_stream_stays_with_the_runtime() {
 
     assert!(!head.contains("connection: close"), "{head}");
     assert_eq!(reader.end().await, End::Whole);
+}
+
+#[tokio::test]
+async fn a_layer_that_pumps_a_stream_itself_is_not_passed_by() {
+    let broker = broker().build();
+    let layer = map_response(async |response: Response| {
+        response.map(|body| {
+            let (sender, mut pumped) = tokio::sync::mpsc::channel(8);
+            let mut pieces = body.into_data_stream();
+            tokio::spawn(async move {
+                while let Some(piece) = pieces.next().await {
+                    sender.send(piece).await.unwrap();
+                }
+            });
+            Body::from_stream(poll_fn(move |context| pumped.poll_recv(context)))
+        })
+    });
+    let router = route(&broker, to("a"), quiet()).layer(layer);
+    let site = Site::start(Drain::Fed, router, ServeLimits::default()).await;
+    let mut reader = site.read().await;
+    for n in 0..3 {
+        publish(&broker, "a", Event::new(format!("event {n}"))).await;
+        reader.until(&format!("data: event {n}\n\n")).await;
+    }
+    publish(&broker, "a", Event::new("last").ending_topic()).await;
+
+    assert_eq!(reader.end().await, End::Whole);
+    assert!(reader.into_text().ends_with("data: last\n\n"));
 }
