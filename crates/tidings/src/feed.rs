@@ -1,6 +1,7 @@
 //! Live events for many subscribers at once.
 
 use std::{
+    collections::VecDeque,
     ops::ControlFlow,
     sync::{
         Arc,
@@ -66,10 +67,15 @@ pub struct Feed {
     group: Arc<Group>,
     seat: Seat,
     waker: Waker,
-    /// Where members may be: before the events that were taken last, and after each of them. Never empty.
-    stages: Vec<Stage>,
+    /// Where members may be: before the first event that not all of them have been given, and after each one from there.
+    /// Never empty.
+    stages: VecDeque<Stage>,
+    /// The number that it had come to when it was last parked.
+    parked_at: u64,
     taken_at: Timestamp,
     is_dissolved: bool,
+    /// The group keeps what some members have yet to be given: they may leave.
+    is_behind: bool,
     progress: Arc<Progress>,
 }
 
@@ -150,9 +156,11 @@ impl Feed {
             group,
             seat,
             waker,
-            stages: vec![Stage { mark, cursor: 0 }],
+            stages: VecDeque::from([Stage { mark, cursor: 0 }]),
+            parked_at: mark.number,
             taken_at,
             is_dissolved: false,
+            is_behind: false,
             progress: Arc::new(progress),
         })
     }
@@ -207,8 +215,12 @@ impl Feed {
             0 => self.progress.at(),
             _ => self.taken_at,
         };
-        let cursor = cursor.max(group.taken_until(&self.seat));
-        state.cursor = state.cursor.max(cursor);
+        let passed = if mark.number >= self.parked_at {
+            group.taken_until(&self.seat)
+        } else {
+            0
+        };
+        state.cursor = state.cursor.max(cursor).max(passed);
         state.asked_at = state.asked_at.max(at);
         let is_recalled = state.recalls > 0;
         drop(state);
@@ -221,17 +233,14 @@ impl Feed {
         }
     }
 
-    /// Takes the next events, up to so many bytes of blocks, at least one. To be called when every member has been
-    /// given what was taken before.
+    /// Takes the next events, up to so many bytes of blocks, at least one. To be called after
+    /// [`settle`](Self::settle) for what was taken before.
     pub fn take(&mut self, limit: usize, blocks: &mut Vec<Bytes>) -> Fed {
         let mut stage = self.stages[self.stages.len() - 1];
         let first = stage.mark.number;
-        self.progress.note(stage.mark, self.taken_at);
         if self.is_dissolved {
             return Fed::Dissolved;
         }
-        self.stages.clear();
-        self.stages.push(stage);
         let stages = &mut self.stages;
         let add = |item: &Item| {
             let Item::Event(record, block) = item else {
@@ -240,7 +249,7 @@ impl Feed {
             stage.cursor = record.sequence;
             stage.mark.number += 1;
             stage.mark.bytes += item.size() as u64;
-            stages.push(stage);
+            stages.push_back(stage);
             blocks.push(block.clone());
             ControlFlow::Continue(())
         };
@@ -249,10 +258,10 @@ impl Feed {
             .take(&mut self.seat, limit.max(1), &self.waker, add)
         {
             Taken::Parked => {
-                self.stages.shrink_to_fit();
+                self.parked_at = first;
                 Fed::Nothing
             }
-            Taken::Items if self.stages.len() > 1 => {
+            Taken::Items if stage.mark.number > first => {
                 self.taken_at = self.shared.clock.now();
                 Fed::Events { first }
             }
@@ -260,6 +269,23 @@ impl Feed {
                 self.is_dissolved = true;
                 Fed::Dissolved
             }
+        }
+    }
+
+    /// Takes note that every member has been given all events before this number. What was kept of them to tell where a
+    /// member [leaves](Self::leave) is dropped.
+    pub fn settle(&mut self, number: u64) {
+        while self.stages.len() > 1 && self.stages[0].mark.number < number {
+            self.stages.pop_front();
+        }
+        self.progress.note(self.stages[0].mark, self.taken_at);
+        let is_behind = self.stages.len() > 1;
+        if !is_behind {
+            self.stages.shrink_to(1);
+        }
+        if is_behind != self.is_behind {
+            self.is_behind = is_behind;
+            self.group.keep_for(&self.seat, is_behind);
         }
     }
 

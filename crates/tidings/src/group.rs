@@ -40,6 +40,8 @@ struct Line {
     takers: Slab<Taker>,
     /// How many takers are parked: they have taken everything that they were told of.
     parked: usize,
+    /// How many feeds have members that have not been given all that was taken.
+    behind: usize,
     /// How many readers there are, on their own and in feeds.
     readers: usize,
     /// How many bytes were pushed through the life of the group.
@@ -64,6 +66,8 @@ struct Taker {
     waker: Option<Waker>,
     /// The newest sequence there was, matching or not, when it was last woken from being parked.
     parked_until: u64,
+    /// It is a feed with a member that has not been given all that it has taken.
+    is_behind: bool,
 }
 
 /// A taker's place in its group.
@@ -100,6 +104,7 @@ impl Group {
             tail: Tail::new(of_all),
             takers: Slab::new(),
             parked: 0,
+            behind: 0,
             readers: 0,
             pushed: 0,
             quiet: None,
@@ -139,6 +144,15 @@ impl Group {
     /// Removes a feed, whose readers have left it. Gives its waker, if it was parked.
     pub(crate) fn leave_feed(&self, seat: &Seat) -> Option<Waker> {
         self.line.lock().unseat(seat)
+    }
+
+    /// Keeps what a feed has taken for members that have yet to be given it, or not any more.
+    pub(crate) fn keep_for(&self, seat: &Seat, is_behind: bool) {
+        let mut line = self.line.lock();
+        let was_behind = std::mem::replace(&mut line.takers[seat.slot].is_behind, is_behind);
+        line.behind -= usize::from(was_behind);
+        line.behind += usize::from(is_behind);
+        line.clear_if_taken();
     }
 
     /// Lets a feed take for a reader from now on, if the reader has taken everything. Gives its waker, if it was
@@ -318,8 +332,11 @@ impl Line {
     }
 
     fn unseat(&mut self, seat: &Seat) -> Option<Waker> {
-        let waker = self.takers.remove(seat.slot).waker;
+        let Taker {
+            waker, is_behind, ..
+        } = self.takers.remove(seat.slot);
         self.parked -= usize::from(waker.is_some());
+        self.behind -= usize::from(is_behind);
         self.clear_if_taken();
         waker
     }
@@ -341,7 +358,8 @@ impl Line {
     /// Empties the tail once everything has been taken: whoever is parked has taken all, unless something has been pushed
     /// quietly since.
     fn clear_if_taken(&mut self) {
-        if self.parked == self.takers.len() && self.quiet.is_none() {
+        let is_taken = self.parked == self.takers.len() && self.behind == 0;
+        if is_taken && self.quiet.is_none() {
             self.tail.clear();
         }
     }

@@ -46,7 +46,7 @@ pub(crate) struct Tail {
     bytes: usize,
     /// Counts `bytes` of all tails; a hint, so nothing is ordered by it.
     of_all: TailBytes,
-    /// The sequence of the newest event that was dropped to keep within the limits.
+    /// The sequence of the newest event that was dropped.
     floor: u64,
 }
 
@@ -71,7 +71,7 @@ impl Tail {
         self.base + self.items.len() as u64
     }
 
-    /// The sequence of the newest event that was dropped before it was taken.
+    /// The sequence of the newest event that was dropped.
     pub(crate) fn floor(&self) -> u64 {
         self.floor
     }
@@ -92,8 +92,10 @@ impl Tail {
         }
     }
 
-    /// Drops everything: all of it has been taken.
+    /// Drops everything: all of it has been taken, if not by each member of a feed.
     pub(crate) fn clear(&mut self) {
+        let newest = self.items.iter().rev().find_map(Item::sequence);
+        self.floor = newest.unwrap_or(self.floor);
         self.base = self.end();
         self.items.clear();
         self.of_all.0.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -111,9 +113,7 @@ impl Tail {
             self.base += 1;
             self.bytes -= item.size();
             self.of_all.0.fetch_sub(item.size(), Ordering::Relaxed);
-            if let Item::Event(record, _) = item {
-                self.floor = record.sequence;
-            }
+            self.floor = item.sequence().unwrap_or(self.floor);
         }
     }
 }
@@ -125,6 +125,13 @@ impl Drop for Tail {
 }
 
 impl Item {
+    fn sequence(&self) -> Option<u64> {
+        match self {
+            Self::Event(record, _) => Some(record.sequence),
+            Self::Deleted | Self::End | Self::Goodbye(_) => None,
+        }
+    }
+
     /// What it counts against the limits, and as sent.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -34,6 +34,22 @@ impl Batch {
         }
     }
 
+    /// Adds the events of the batch that follows.
+    pub(super) fn append(&mut self, next: &Self) {
+        let size = self.bytes.len();
+        self.bytes = [&self.bytes[..], &next.bytes].concat().into();
+        self.ends.extend(next.ends.iter().map(|end| size + end));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The number of the first event.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The number of the event after the last one.
     pub(super) fn end(&self) -> u64 {
         self.first + self.ends.len() as u64

@@ -14,13 +14,13 @@ use tidings::Member;
 use tracing::{Span, debug};
 
 use super::Adopted;
-use super::batch::Batch;
 use super::chunks::Chunks;
 use super::fanout::Seat;
 use super::gather::{Given, gather};
 use super::inbox::Signal;
 use super::socket::{Reason, Socket};
 use super::tally::Counted;
+use super::window::Window;
 use crate::serve::admission::Permit;
 use crate::stream::Tap;
 
@@ -58,8 +58,12 @@ pub(super) enum Next {
     Again,
     /// It has been given everything, and may be fed with what comes.
     Feed,
+    /// It is fed, and there is room again for what it has missed.
+    Refill,
 }
 
+/// How long a fed connection may be without room before it goes on by itself.
+const PATIENCE_MILLIS: Moment = 1_000;
 /// How long the peer has to close its half after the end of a stream.
 const LINGER_MILLIS: Moment = 1_000;
 
@@ -130,29 +134,31 @@ impl Connection {
         self.seat.take()
     }
 
-    /// Writes what it has not had of a batch of its fan-out, or as much of it as there is room for. False if something older still waits
-    /// for room, so that it has to go on by itself.
+    /// Writes what it has not had of its fan-out's events, as far as there is room. False if it has to go on by itself:
+    /// what comes next for it has gone, or it has had no room for a while.
     ///
     /// # Errors
     /// Why the connection is over.
-    pub(super) fn write_batch(
+    pub(super) fn write_events(
         &mut self,
         fanout: usize,
-        batch: &Batch,
+        window: &Window,
         now: Moment,
     ) -> Result<bool, Reason> {
-        let seat = self.seat.as_mut().filter(|seat| seat.is_in(fanout));
-        let Some(seat) = seat.filter(|seat| seat.next < batch.end()) else {
+        let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_in(fanout)) else {
             return Ok(true);
         };
-        if !self.socket.has_room() {
-            return Ok(false);
+        while self.socket.has_room() {
+            let Some(batch) = window.batch_of(seat.next) else {
+                return Ok(!window.has_lost(seat.next));
+            };
+            let from = batch.offset(seat.next);
+            seat.next = batch.end();
+            self.since = now;
+            self.socket.write_shared(batch.bytes(), from)?;
         }
-        let from = batch.offset(seat.next);
-        seat.next = batch.end();
-        self.since = now;
-        self.socket.write_shared(batch.bytes(), from)?;
-        Ok(true)
+        let waited = now.saturating_sub(self.since);
+        Ok(waited < PATIENCE_MILLIS && !window.has_lost(seat.next))
     }
 
     /// Goes on with a connection that was woken, or whose turn has come again.
@@ -189,7 +195,7 @@ impl Connection {
             self.tap.member().note_progress();
         }
         let next = match self.seat {
-            Some(_) => Next::Wait,
+            Some(_) => Next::Refill,
             None => self.write(chunks, now)?,
         };
         Ok(self.unless_unread(next))
@@ -211,6 +217,9 @@ impl Connection {
         }
         if !self.socket.has_room() && silent >= write_timeout {
             return Err(Reason::Stalled);
+        }
+        if !self.socket.has_room() && self.seat.is_some() && silent >= PATIENCE_MILLIS {
+            return Ok(Next::Again);
         }
         let may_be_due = self.is_open() && self.socket.has_room() && self.keep_alive > 0;
         if !may_be_due || silent < u64::from(self.keep_alive) {

@@ -11,6 +11,7 @@ use tidings::{Fed, Feed, GroupId, Member};
 use super::batch::Batch;
 use super::inbox::{Inbox, Signal, Target};
 use super::slot::Slot;
+use super::window::Window;
 
 /// The fan-outs of one thread, each for one group of subscriptions.
 #[derive(Debug)]
@@ -27,19 +28,22 @@ pub(super) struct Fanout {
     signal: Arc<Signal>,
     /// Tokens of connections.
     members: Slab<usize>,
+    /// What some of them have yet to be given.
+    window: Window,
     pass: Option<Pass>,
     /// Where the next pass begins, so that nobody is always last.
     start: usize,
 }
 
-/// A batch on its way to all members.
+/// A round of all members, each of which is given what has come.
 #[derive(Debug)]
-pub(super) struct Pass {
-    pub(super) batch: Batch,
-    /// Places that the pass began with. Who has joined since has had all of the batch.
+struct Pass {
+    /// Places that it began with. Who has joined since has had all that it is about.
     places: usize,
     start: usize,
     visited: usize,
+    /// The least of the numbers that members have come to.
+    slowest: u64,
 }
 
 /// A connection's place in a fan-out.
@@ -54,7 +58,12 @@ pub(super) struct Seat {
 impl Seat {
     /// Whether it is one of this fan-out's.
     pub(super) fn is_in(&self, fanout: usize) -> bool {
-        self.fanout.index() == fanout
+        self.fanout() == fanout
+    }
+
+    /// The index of its fan-out.
+    pub(super) fn fanout(&self) -> usize {
+        self.fanout.index()
     }
 }
 
@@ -72,8 +81,16 @@ impl Fanouts {
         }
     }
 
+    pub(super) fn get(&self, index: usize) -> Option<&Fanout> {
+        self.fanouts.get(index)
+    }
+
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Fanout> {
         self.fanouts.get_mut(index)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Fanout> {
+        self.fanouts.iter_mut().map(|(_, fanout)| fanout)
     }
 
     /// Takes in a connection that has been given all there is; `waker` is its own. Gives its place, or `None` if it is
@@ -129,6 +146,7 @@ impl Fanouts {
             feed,
             signal,
             members: Slab::new(),
+            window: Window::default(),
             pass: None,
             start: 0,
         });
@@ -155,33 +173,32 @@ impl Fanout {
         self.members.iter().map(|(_, token)| *token).collect()
     }
 
-    /// The pass that is under way, or the next one with what has come meanwhile. Otherwise why there is none.
-    pub(super) fn pass(&mut self, blocks: &mut Vec<Bytes>) -> Result<Pass, Fed> {
+    /// Goes on with the pass that is under way, or begins one with what has come meanwhile. Otherwise why there is none.
+    pub(super) fn begin(&mut self, blocks: &mut Vec<Bytes>) -> Result<(), Fed> {
         self.signal.lower();
-        if let Some(pass) = self.pass.take() {
-            return Ok(pass);
+        if self.pass.is_some() {
+            return Ok(());
         }
-        blocks.clear();
         let fed = self.feed.take(BATCH_BYTES, blocks);
         let Fed::Events { first } = fed else {
             return Err(fed);
         };
-        let start = self.start;
-        let places = self.members.capacity();
-        let batch = Batch::new(first, blocks);
+        self.window.push(Batch::new(first, blocks));
         blocks.clear();
-        Ok(Pass {
-            batch,
-            places,
-            start,
+        self.pass = Some(Pass {
+            places: self.members.capacity(),
+            start: self.start,
             visited: 0,
-        })
+            slowest: u64::MAX,
+        });
+        Ok(())
     }
 
-    /// The next connection of a pass.
-    pub(super) fn next(&self, pass: &mut Pass) -> Option<usize> {
+    /// The next connection of the pass.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        let pass = self.pass.as_mut()?;
         while pass.visited < pass.places {
-            let place = (pass.start % pass.places + pass.visited) % pass.places;
+            let place = (pass.start + pass.visited) % pass.places;
             pass.visited += 1;
             if let Some(token) = self.members.get(place) {
                 return Some(*token);
@@ -190,12 +207,34 @@ impl Fanout {
         None
     }
 
-    /// Ends a piece of a pass, which goes on later if it is not done.
-    pub(super) fn pause(&mut self, pass: Pass) {
-        if pass.visited < pass.places {
-            self.pass = Some(pass);
-        } else {
-            self.start = (pass.start + STRIDE) % pass.places.max(1);
+    /// What there is for connections that are behind.
+    pub(super) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Takes note of the number that a connection of the pass has come to.
+    pub(super) fn came_to(&mut self, next: u64) {
+        if let Some(pass) = &mut self.pass {
+            pass.slowest = pass.slowest.min(next);
         }
+    }
+
+    /// Ends the pass, if it has come around.
+    pub(super) fn end_if_around(&mut self) {
+        if let Some(pass) = self.pass.take_if(|pass| pass.visited >= pass.places) {
+            self.start = (pass.start + STRIDE) % pass.places.max(1);
+            self.settle(pass.slowest);
+        }
+    }
+
+    /// Whether something is kept for connections that were behind when the last pass ended.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pass.is_none() && !self.window.is_empty()
+    }
+
+    /// Lets go of what all connections have had: they have come to this number at least.
+    pub(super) fn settle(&mut self, slowest: u64) {
+        self.window.drop_before(slowest);
+        self.feed.settle(slowest);
     }
 }

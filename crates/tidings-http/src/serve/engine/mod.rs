@@ -18,6 +18,7 @@ mod slot;
 mod socket;
 mod tally;
 mod thread;
+mod window;
 
 use std::io;
 use std::sync::Arc;

@@ -185,6 +185,7 @@ impl Engine {
                 }
             }
             Ok(Next::Feed) => self.feed(token),
+            Ok(Next::Refill) => self.refill(token),
             Err(reason) => self.close(token, &reason),
         }
     }
@@ -200,7 +201,7 @@ impl Engine {
 
     /// Goes on with one connection by itself.
     fn advance(&mut self, token: usize, now: Moment) -> usize {
-        self.unfeed(token);
+        self.rise(token);
         self.with(token, |connection, chunks| connection.advance(chunks, now));
         1
     }
@@ -222,8 +223,14 @@ impl Engine {
         }
     }
 
-    /// Has a connection go on by itself.
+    /// Has a connection go on by itself, when it is its turn.
     fn unfeed(&mut self, token: usize) {
+        self.rise(token);
+        self.with(token, |_, _| Ok(Next::Again));
+    }
+
+    /// Takes a connection out of its fan-out.
+    fn rise(&mut self, token: usize) {
         let connection = self.connections.get_mut(token);
         if let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts)
             && let Some(seat) = connection.rise()
@@ -238,35 +245,31 @@ impl Engine {
         let Some(fanout) = fanouts.and_then(|fanouts| fanouts.get_mut(index)) else {
             return 0;
         };
-        let mut pass = match fanout.pass(&mut self.blocks) {
-            Ok(pass) => pass,
+        match fanout.begin(&mut self.blocks) {
+            Ok(()) => {}
             Err(Fed::Dissolved) => {
                 let tokens = fanout.tokens();
-                for token in tokens {
-                    self.unfeed(token);
-                    self.with(token, |_, _| Ok(Next::Again));
-                }
+                tokens.into_iter().for_each(|token| self.unfeed(token));
                 return 0;
             }
             Err(Fed::Nothing | Fed::Events { .. }) => return 0,
-        };
+        }
         let (mut written, mut over) = (0, Vec::new());
         while written < PIECE
-            && let Some(token) = fanout.next(&mut pass)
+            && let Some(token) = fanout.next()
         {
             written += 1;
             let Some(connection) = self.connections.get_mut(token) else {
                 continue;
             };
-            match connection.write_batch(index, &pass.batch, now) {
-                Ok(true) => {}
+            match connection.write_events(index, fanout.window(), now) {
+                Ok(true) => connection
+                    .seat()
+                    .into_iter()
+                    .for_each(|seat| fanout.came_to(seat.next)),
                 Ok(false) => over.push((token, None)),
                 Err(reason) => over.push((token, Some(reason))),
             }
-        }
-        fanout.pause(pass);
-        if fanout.raise() {
-            self.ready.push_back(Target::Fanout(Slot::new(index)));
         }
         for (token, reason) in over {
             match reason {
@@ -274,7 +277,49 @@ impl Engine {
                 Some(reason) => self.close(token, &reason),
             }
         }
+        // Once who leaves has left: what it has not had is known until then. It may have been the last.
+        let fanouts = self.fanouts.as_mut();
+        if let Some(fanout) = fanouts.and_then(|fanouts| fanouts.get_mut(index)) {
+            fanout.end_if_around();
+            if fanout.raise() {
+                self.ready.push_back(Target::Fanout(Slot::new(index)));
+            }
+        }
         written
+    }
+
+    /// Gives a connection that has room again what it has missed of its fan-out.
+    fn refill(&mut self, token: usize) {
+        let now = self.now();
+        let connection = self.connections.get_mut(token);
+        let (Some(connection), Some(fanouts)) = (connection, &self.fanouts) else {
+            return;
+        };
+        let index = connection.seat().map(|seat| seat.fanout());
+        let Some((index, fanout)) = index.and_then(|index| Some((index, fanouts.get(index)?)))
+        else {
+            return;
+        };
+        match connection.write_events(index, fanout.window(), now) {
+            Ok(true) => {}
+            Ok(false) => self.unfeed(token),
+            Err(reason) => self.close(token, &reason),
+        }
+    }
+
+    /// Lets go of what was kept for connections that have caught up since.
+    fn settle(&mut self) {
+        let fanouts = self.fanouts.iter_mut().flat_map(Fanouts::iter_mut);
+        for fanout in fanouts.filter(|fanout| fanout.is_waiting()) {
+            let connections = fanout
+                .tokens()
+                .into_iter()
+                .map(|token| self.connections.get(token));
+            let seats = connections.filter_map(|connection| connection?.seat());
+            if let Some(slowest) = seats.map(|seat| seat.next).min() {
+                fanout.settle(slowest);
+            }
+        }
     }
 
     /// Looks at all connections, a piece at a time: some of them may have something to write.
@@ -292,6 +337,7 @@ impl Engine {
         self.looked = (until < self.connections.capacity()).then_some(until);
         if self.looked.is_none() {
             self.next_look = Instant::now() + self.pace;
+            self.settle();
         }
     }
 

@@ -126,6 +126,7 @@ impl Engine {
     /// Takes a batch, which has to be handed out before the next one.
     pub(super) fn take(&mut self, limit: usize) -> Fed {
         self.batch.clear();
+        self.end.into_iter().for_each(|end| self.feed.settle(end));
         let fed = self.feed.take(limit, &mut self.batch);
         let taken = self.batch.len() as u64;
         match fed {

@@ -208,3 +208,31 @@ fn leaving_again_changes_nothing() {
     assert_eq!(leaves.got(), ["1"]);
     assert_eq!(leaves.connection(&broker).sent_events, 1);
 }
+
+#[test]
+fn who_is_behind_by_batches_goes_on_where_it_was() {
+    for given in 0..=3_u64 {
+        for evicted in [false, true] {
+            let broker = if evicted { keeping(2) } else { Broker::new() };
+            let mut streams = [(); 2].map(|()| Stream::open(&broker, &["a"]));
+            let mut engine = Engine::feeding(&mut streams);
+            let [slow, _] = &mut streams;
+            let joined = slow.next.unwrap();
+            engine.feed.settle(joined);
+            let mut blocks = Vec::new();
+            for data in ["1", "2", "3"] {
+                publish(&broker, "a", data);
+                assert_ne!(engine.feed.take(ENOUGH, &mut blocks), Fed::Nothing);
+                // As if the slow one had been given so many of them.
+                engine.feed.settle(joined + given.min(blocks.len() as u64));
+                assert_eq!(engine.feed.take(ENOUGH, &mut Vec::new()), Fed::Nothing);
+            }
+            slow.next = Some(joined + given);
+            engine.leave(slow);
+            slow.go_on();
+            let rest: Vec<_> = (given + 1..=3).map(|n| n.to_string()).collect();
+            assert_eq!(slow.got(), rest, "{given} given");
+            assert_eq!(slow.connection(&broker).sent_events, 3);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What some connections of a fan-out have yet to be given.
+
+use std::collections::VecDeque;
+
+use super::batch::Batch;
+
+/// The newest batches of a fan-out, for as long as a connection is behind them.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    batches: VecDeque<Batch>,
+    bytes: usize,
+}
+
+/// At more bytes the oldest batch goes, however many connections have yet to be given it.
+const MAX_BYTES: usize = 512 << 10;
+/// Up to so many bytes what comes is joined to the newest batch, and leaves with it in one write.
+const JOINED_BYTES: usize = 64 << 10;
+
+impl Window {
+    /// Adds the batch that follows.
+    pub(super) fn push(&mut self, batch: Batch) {
+        self.bytes += batch.len();
+        match self.batches.back_mut() {
+            Some(last) if last.len() + batch.len() <= JOINED_BYTES => last.append(&batch),
+            _ => self.batches.push_back(batch),
+        }
+        while self.bytes > MAX_BYTES && self.batches.len() > 1 {
+            self.pop();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Whether the event of this number has gone.
+    pub(super) fn has_lost(&self, number: u64) -> bool {
+        let first = self.batches.front().map(Batch::first);
+        first.is_some_and(|first| number < first)
+    }
+
+    /// The batch with the event of this number, if that is here.
+    pub(super) fn batch_of(&self, number: u64) -> Option<&Batch> {
+        let place = self.batches.partition_point(|batch| batch.end() <= number);
+        let batch = self.batches.get(place)?;
+        (batch.first() <= number).then_some(batch)
+    }
+
+    /// Drops the batches that nobody is to be given any more: all events before this number have been.
+    pub(super) fn drop_before(&mut self, number: u64) {
+        while self
+            .batches
+            .front()
+            .is_some_and(|batch| batch.end() <= number)
+        {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(batch) = self.batches.pop_front() {
+            self.bytes -= batch.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// A batch of so many events of so many bytes each.
+    fn batch(first: u64, events: usize, bytes: usize) -> Batch {
+        Batch::new(first, &vec![Bytes::from(vec![b'x'; bytes]); events])
+    }
+
+    #[test]
+    fn small_batches_are_joined() {
+        let mut window = Window::default();
+        window.push(batch(5, 2, 10));
+        window.push(batch(7, 1, 10));
+        let joined = window.batch_of(6).unwrap();
+        assert_eq!((joined.first(), joined.end()), (5, 8));
+        assert_eq!(joined.offset(7), 2 * joined.len() / 3);
+        assert_eq!(joined.bytes(), batch(5, 3, 10).bytes());
+        assert!(window.batch_of(8).is_none());
+        assert!(!window.has_lost(5));
+    }
+
+    #[test]
+    fn what_everybody_has_had_goes() {
+        let mut window = Window::default();
+        window.push(batch(0, 1, 60 << 10));
+        window.push(batch(1, 1, 60 << 10));
+        window.drop_before(1);
+        assert!(window.has_lost(0) && !window.has_lost(1));
+        assert!(window.batch_of(0).is_none());
+        window.drop_before(2);
+        assert!(window.is_empty());
+        assert_eq!(window.bytes, 0);
+    }
+
+    #[test]
+    fn the_oldest_go_at_the_limit_and_the_newest_never() {
+        let mut window = Window::default();
+        for number in 0..20 {
+            window.push(batch(number, 1, 60 << 10));
+            assert!(window.bytes <= MAX_BYTES);
+        }
+        assert!(window.has_lost(11) && !window.has_lost(12));
+        window.push(batch(20, 1, 1 << 20));
+        assert!(window.has_lost(19) && window.batch_of(20).is_some());
+    }
+}
