@@ -40,7 +40,10 @@ async function call<Answer>(options: HubOptions, request: Outgoing): Promise<Ans
   for (let failures = 0; ; ) {
     try {
       const signal = AbortSignal.timeout(timeout)
-      const response = await send({ ...request, signal }, options, { failures, error })
+      // A provider of headers knows nothing of the signal.
+      const late = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
+      const sent = send({ ...request, signal }, options, { failures, error })
+      const response = await Promise.race([sent, late])
       return await response.json()
     } catch (cause) {
       const lost = new TidingsError('network', 'no answer from the hub', { cause })

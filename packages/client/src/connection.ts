@@ -1,4 +1,4 @@
-import { createDecoder, type DecodedEvent, type Limits } from './decoder.js'
+import { createDecoder, type Limits } from './decoder.js'
 import { TidingsError } from './errors.js'
 import { type Backoff, backoff, type Outgoing, type RequestOptions, send } from './http.js'
 import { type Item, toItem } from './items.js'
@@ -43,8 +43,8 @@ const PROVEN_AFTER = 10_000
 /** A hub's stream has a first block, so one without a byte for so many milliseconds is held back. */
 const FIRST_BYTE = 10_000
 
-/** A timer cannot run longer, in milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** At least so often, in milliseconds, the clock is looked at: what is due may have changed. */
+const LOOK_EVERY = 60_000
 
 /**
  * Keeps a stream connected. All of its life is the one loop of `run`: attempts never overlap, and
@@ -73,17 +73,10 @@ export function connect(
   let refused = false
   /** The server's reconnection time. */
   let retry = 0
-  let openedAt = 0
+  let openedAt = Infinity
   /** Whether the stream is a hub's and has not shown its first block yet. */
   let silent = false
   let polls = false
-
-  const handlers = {
-    event: (event: DecodedEvent) => deliver(toItem(event, source.topics)),
-    retry: (delay: number) => {
-      retry = delay
-    },
-  }
 
   /** Rings when it is time by the clock, for timers stand still while a page or machine sleeps. */
   let ring: () => void
@@ -94,7 +87,7 @@ export function connect(
     clearTimeout(timer)
     const left = due - Date.now()
     if (left <= 0) ring()
-    else timer = setTimeout(look, Math.min(left, LONGEST_TIMER))
+    else timer = setTimeout(look, Math.min(left, LOOK_EVERY))
   }
 
   function alarm(delay: number, action: () => void): void {
@@ -127,10 +120,16 @@ export function connect(
     phase.abort()
   }
 
-  function deliver(arrived: Item): void {
-    const item = state.state !== 'closed' && source.take(arrived)
+  /** Takes the stream to an id, with an item or without. What is closed has got no further. */
+  function deliver(id: string, arrived?: Item): void {
+    if (state.state === 'closed') return
+    lastEventId = id
+    const item = arrived && source.take(arrived)
     if (!item) return
-    if (item.type === 'event') failures = 0
+    if (item.type === 'event') {
+      failures = 0
+      error = undefined
+    }
     sink.item(item)
   }
 
@@ -163,30 +162,39 @@ export function connect(
     if (response.status === 204) return true
     const type = response.headers.get('content-type')
     if (!/^text\/event-stream *(;|$)/i.test(`${type}`)) {
-      throw new TidingsError('content-type', `${type} is no event stream`)
+      throw new TidingsError('content-type', `${type} is no stream`)
     }
-    const decoder = createDecoder(handlers, options.limits, lastEventId)
+    const decoder = createDecoder(
+      {
+        event: (event) => deliver(event.id, toItem(event, source.topics)),
+        retry(delay) {
+          retry = delay
+        },
+      },
+      options.limits,
+      lastEventId,
+    )
     opened('stream', response.url)
     // There is none where streams cannot be read.
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     stopped.catch(() => reader.cancel()).catch(() => {})
     for (;;) {
       const { done, value } = await reader.read()
-      if (done) throw new TidingsError('closed', 'end of stream')
+      if (done) throw new TidingsError('closed', 'stream ended')
       try {
         decoder.push(value)
       } finally {
-        lastEventId = decoder.lastEventId
+        deliver(decoder.lastEventId)
       }
-      if (source.ended()) return true
       await heard()
+      if (source.ended()) return true
     }
   }
 
   /** Whether nothing can follow. */
   async function attempt(): Promise<boolean> {
     silent = !polls && !!source.topics
-    openedAt = 0
+    openedAt = Infinity
     alarm(silent ? Math.min(idle, FIRST_BYTE) : idle, () =>
       phase.abort(new TidingsError('idle', 'silence')),
     )
@@ -196,14 +204,12 @@ export function connect(
     return poll({
       topics: source.topics as TopicSource,
       lastEventId,
+      idle,
       ask,
       opened: (url) => opened('poll', url),
-      deliver: async (items, id) => {
-        items.forEach(deliver)
-        lastEventId = id
-        await heard()
-        return source.ended()
-      },
+      deliver,
+      heard,
+      ended: source.ended,
     })
   }
 
@@ -211,14 +217,14 @@ export function connect(
   async function lose(lost: TidingsError): Promise<void> {
     const before = error
     error = lost
-    polls = silent && (lost.type === 'idle' || !!openedAt)
+    polls = silent && (lost.type === 'idle' || openedAt < Infinity)
     if (polls) return
     // The provider of headers is asked again once, and at once.
     if (/40[13]/.test(`${lost.status}`) && typeof options.headers === 'function' && !refused) {
       refused = true
       return
     }
-    if (openedAt && Date.now() - openedAt >= PROVEN_AFTER) failures = 0
+    if (Date.now() - openedAt >= PROVEN_AFTER) failures = 0
     // The same bytes would come again and again.
     const undecodable = failures && lost.type === 'limit' && before?.type === 'limit'
     failures += 1
@@ -265,7 +271,7 @@ export function connect(
     }
   }
 
-  const listeners = {
+  for (const [type, listener] of Object.entries({
     pagehide() {
       paused = true
       phase.abort()
@@ -274,8 +280,7 @@ export function connect(
     visibilitychange: look,
     // A wait that the server asked for is as long on another network.
     online: () => ('error' in state && state.error.retryAfter) || restart(),
-  }
-  for (const [type, listener] of Object.entries(listeners)) {
+  })) {
     globalThis.addEventListener?.(type, listener, page)
   }
   run()

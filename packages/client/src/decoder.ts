@@ -125,10 +125,9 @@ export function createDecoder(
       within('id', bounds.id, value)
       if (!value.includes('\0')) id = value
     } else if (field) {
-      const digits = /^0*(\d{1,20})$/.exec(value)?.[1]
-      // A number of more than 64 bits is ignored.
-      if (!digits || BigInt(digits) >> 64n) return
-      handlers.retry?.(Math.min(Math.max(+digits, bounds.retryFloor), bounds.retryCap))
+      // A number of more than 64 bits is ignored. Only one that is near them takes a big integer.
+      if (!/^\d+$/.test(value) || +value > 2 ** 64 || BigInt(value) >> 64n) return
+      handlers.retry?.(Math.min(Math.max(+value, bounds.retryFloor), bounds.retryCap))
     } else {
       handlers.comment?.(value)
     }

@@ -39,7 +39,7 @@ export class TidingsError extends Error {
   /** The HTTP status of the answer. */
   declare readonly status?: number
   /** The body of the answer, if it was a problem document. */
-  declare readonly problem?: Problem
+  declare readonly problem?: Problem | undefined
   /** How long the server asked to be left alone, in milliseconds. */
   declare readonly retryAfter?: number | undefined
 

@@ -13,7 +13,7 @@ export interface EventSourceOptions extends ConnectionOptions {
   strict?: boolean | undefined
 }
 
-type Handler = ((event: MessageEvent | Event) => void) | null
+type Handler<E extends Event> = ((event: E) => void) | null
 
 /** The `EventSource` of browsers, with headers, a watchdog, backoff and jitter. */
 export class EventSource extends EventTarget {
@@ -27,9 +27,9 @@ export class EventSource extends EventTarget {
   readonly url: string
   readonly withCredentials: boolean
   readyState: 0 | 1 | 2 = 0
-  onopen: Handler = null
-  onmessage: Handler = null
-  onerror: Handler = null
+  onopen: Handler<Event> = null
+  onmessage: Handler<MessageEvent> = null
+  onerror: Handler<Event> = null
   #subscription: Subscription
   #strict: boolean
   #origin = ''
@@ -83,13 +83,11 @@ export class EventSource extends EventTarget {
   }
 
   #fire(event: Event): void {
-    const handlers: Record<string, Handler> = {
-      open: this.onopen,
-      message: this.onmessage,
-      error: this.onerror,
-    }
-    const handler = handlers[event.type]
-    if (handler) this.addEventListener(event.type, handler.bind(this), { once: true })
+    const handlers = { open: this.onopen, message: this.onmessage, error: this.onerror }
+    const handler = (handlers as Record<string, Handler<never>>)[event.type] as Handler<Event>
+    const listener = handler?.bind(this) ?? null
+    this.addEventListener(event.type, listener)
     this.dispatchEvent(event)
+    this.removeEventListener(event.type, listener)
   }
 }

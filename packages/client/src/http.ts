@@ -62,18 +62,18 @@ export function sendOnce(
   redirect: RequestRedirect,
 ): Promise<Response> {
   const all = new Headers(secrets)
-  for (const name in headers) all.set(name, `${headers[name]}`)
+  for (const name in headers) all.set(name, headers[name] as string)
   return fetch(url, { ...request, headers: all, redirect })
 }
 
 async function refusal(response: Response): Promise<TidingsError> {
   const { status, headers } = response
-  let problem: Problem = {}
-  if (+`${headers.get('content-length')}` <= LONGEST_PROBLEM) {
+  const short = +`${headers.get('content-length')}` <= LONGEST_PROBLEM
+  let problem: Problem | undefined
+  try {
+    problem = await (short ? response.json() : response.body?.cancel())
+  } catch {
     // A body that is no problem leaves the status to speak for itself.
-    problem = await response.json().catch(() => problem)
-  } else {
-    response.body?.cancel()
   }
   const after = `${headers.get('retry-after')}`
   const wait = /^\d+$/.test(after) ? +after * 1000 : Date.parse(after) - Date.now()
@@ -98,5 +98,7 @@ export interface Backoff {
  */
 export function backoff({ base, cap }: Backoff, failures: number, floor: number): number {
   const least = Math.max(base, floor)
-  return least + Math.random() * Math.max(0, Math.min(base * 2 ** (failures - 1), cap - least))
+  // A base of 0 grows as well, or a server that is down would be asked without end.
+  const most = Math.min((base || 100) * 2 ** (failures - 1), cap - least)
+  return least + Math.random() * Math.max(0, most)
 }

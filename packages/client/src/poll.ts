@@ -7,10 +7,16 @@ import { endpoint, query, type TopicSource } from './source.js'
 export interface Polled {
   topics: TopicSource
   lastEventId: string
+  /** How long an answer may take, in milliseconds. */
+  idle: number
   ask(request: Outgoing): Promise<Response>
   opened(url: string): void
-  /** Takes what a page holds and the id to go on after; says whether nothing can follow. */
-  deliver(items: Item[], lastEventId: string): Promise<boolean>
+  /** Takes the id to go on after, with the item it belongs to if there is one. */
+  deliver(lastEventId: string, item?: Item): void
+  /** Settles when there is room for another page. */
+  heard(): Promise<void>
+  /** Whether nothing can follow. */
+  ended(): boolean
 }
 
 interface Page {
@@ -22,8 +28,8 @@ interface Page {
 /** How long to poll before the stream is tried again, in milliseconds. */
 const SPELL = 300_000
 
-/** How long the hub may hold a poll, in seconds. */
-const WAIT = '25'
+/** The longest that the hub may hold a poll, in seconds. */
+const LONGEST_WAIT = 25
 
 /** The most events that a hub gives at once. */
 const MOST_EVENTS = 10_000
@@ -41,7 +47,8 @@ export async function poll(connection: Polled): Promise<boolean> {
   const { from = 'now' } = topics
   const url = endpoint(topics.hub, 'api/events')
   const end = Date.now() + SPELL
-  for (let wait = ''; Date.now() < end; wait = WAIT) {
+  const hold = Math.min(LONGEST_WAIT, Math.ceil(connection.idle / 1500))
+  for (let wait = 0; Date.now() < end; wait = hold) {
     // Without an id the newest come.
     const limit = from === 'start' ? MOST_EVENTS : from.slice('last:'.length) || 1
     url.search = `${query(topics, id ? { last_event_id: id, wait } : { limit })}`
@@ -52,8 +59,11 @@ export async function poll(connection: Polled): Promise<boolean> {
     const items: Item[] = events.map((event) => ({ ...event, type: 'event' }))
     if (page.gap) items.unshift({ ...page.gap, type: 'gap' })
     if (!id && events.length === MOST_EVENTS) items.unshift(cutOff(events))
+    for (const item of items) connection.deliver(item.type === 'event' ? item.id : id, item)
     id = page.last_event_id
-    if (await connection.deliver(items, id)) return true
+    connection.deliver(id)
+    await connection.heard()
+    if (connection.ended()) return true
   }
   return false
 }

@@ -10,7 +10,10 @@ export interface Follower {
   onState(state: State): void
 }
 
-/** Streams that several followers share: one connection for each address and way to connect. */
+/**
+ * Streams that several followers share: one connection for each address and way to connect. All
+ * functions that provide headers are taken for the same.
+ */
 export interface Pool {
   /**
    * Joins the stream, and opens it for the first follower. Who joins later is told its state and
@@ -36,7 +39,7 @@ export function createPool(): Pool {
     const followers = new Set<Follower>()
     const latest = new Map<string, StreamEvent>()
     const tellAll = (one: (follower: Follower) => void) => {
-      for (const follower of [...followers]) tell(one, follower)
+      for (const follower of [...followers]) if (followers.has(follower)) tell(one, follower)
     }
     const subscription = subscribe({
       ...options,
@@ -61,13 +64,18 @@ export function createPool(): Pool {
   return {
     follow(url, options, follower) {
       const { href } = new URL(url, globalThis.location?.href)
-      const key = JSON.stringify([href, options.credentials, options.backoff])
+      const { credentials, backoff, headers } = options
+      const sent = typeof headers === 'function' ? 'asked for' : [...new Headers(headers)]
+      const key = JSON.stringify([href, credentials, backoff, sent])
       const shared = streams.get(key) ?? open(key, href, options)
       const { subscription, followers, latest } = shared
       followers.add(follower)
-      if (subscription.state.state === 'waiting') subscription.restart()
-      else tell((state) => follower.onState(state), subscription.state)
       for (const event of latest.values()) tell((last) => follower.onEvent(last), event)
+      const { state } = subscription
+      // A wait that the server asked for is not cut short.
+      const restarts = state.state === 'waiting' && !state.error.retryAfter
+      if (restarts) subscription.restart()
+      tell<State>((now) => follower.onState(now), restarts ? { state: 'connecting' } : state)
       return () => {
         followers.delete(follower)
         // Whoever comes in the place of the last one comes in the same turn.

@@ -45,8 +45,23 @@ export function useSSE<T>(eventName: string, options: UseSSEOptions<T> = {}): Us
   useEffect(() => {
     latest.current = options
   })
-  useEffect(() => () => sse.disconnect(), [sse])
-  return { ...state, connect: sse.connect, disconnect: sse.disconnect }
+  const isGone = useRef(false)
+  useEffect(() => {
+    isGone.current = false
+    return () => {
+      isGone.current = true
+      sse.disconnect()
+    }
+  }, [sse])
+  const connect = useCallback(
+    (url: string | URL) => {
+      sse.connect(url)
+      // In StrictMode the effects of children run again before it is back.
+      if (isGone.current) queueMicrotask(() => isGone.current && sse.disconnect())
+    },
+    [sse],
+  )
+  return { ...state, connect, disconnect: sse.disconnect }
 }
 
 /** Follows a resource, its snapshot and the stream of its changes, for as long as it is mounted. */

@@ -24,7 +24,8 @@ export async function follow(
   let request = outgoing
   let response = answer
   for (let followed = 0; [301, 302, 303, 307, 308].includes(response.status); followed += 1) {
-    response.body?.cancel()
+    // A body that broke off cannot be cancelled, and need not be.
+    response.body?.cancel().catch(() => {})
     const url = target(request, response)
     if (followed === MOST) throw new TidingsError('redirect', `more than ${MOST} redirects`)
     request = { ...request, url }

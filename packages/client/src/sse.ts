@@ -2,6 +2,7 @@ import type { ConnectionOptions } from './connection.js'
 import type { StreamEvent } from './items.js'
 import type { Pool } from './pool.js'
 import type { State } from './state.js'
+import { tell } from './subscribe.js'
 
 /** How `useSSE` connects, and what it makes of an event. */
 export interface UseSSEOptions<T> extends Omit<ConnectionOptions, 'backoff' | 'credentials'> {
@@ -54,7 +55,7 @@ export function createSSE<T>(pool: Pool, name: string, options: () => UseSSEOpti
 
   function set(change: Partial<SSEState<T>>): void {
     current = { ...current, ...change }
-    for (const listener of [...listeners]) listener()
+    for (const listener of [...listeners]) tell(listener, undefined)
   }
 
   function onEvent({ event, data }: StreamEvent): void {
@@ -63,7 +64,9 @@ export function createSSE<T>(pool: Pool, name: string, options: () => UseSSEOpti
         const picked = pick<T>(JSON.parse(data), options().select)
         set({ data: picked, isConnected: true, isLoading: false, error: null })
       } else if (event === 'error') {
-        set({ error: JSON.parse(data)?.error ?? 'the server reports an error', isLoading: false })
+        const reported = JSON.parse(data)?.error ?? 'the server reports an error'
+        const text = typeof reported === 'string' ? reported : JSON.stringify(reported)
+        set({ error: text, isLoading: false })
       }
     } catch (error) {
       set({ error: `${event}: ${(error as Error).message}`, isLoading: false })

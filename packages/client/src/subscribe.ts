@@ -62,9 +62,11 @@ export function deliver(
   const queue = createQueue<Item>(options.queue, () => {
     subscription.dropped += 1
   })
-  let saved: string | undefined
+  const start = cursor?.load() || lastEventId || ''
+  let saved = start
   /** The event that the reader has been given and not yet come back from. */
-  let given = ''
+  let given = start
+  let closed = false
 
   function save(id: string): void {
     if (id === saved) return
@@ -76,8 +78,7 @@ export function deliver(
     {
       item(item) {
         if (!onEvent) queue.push(item)
-        else if (item.type === 'event') tell(onEvent, item)
-        else tell(onControl, item)
+        else tell((item.type === 'event' ? onEvent : onControl) as (item: Item) => void, item)
       },
       state(state) {
         if (state.state === 'closed') queue.end()
@@ -88,7 +89,7 @@ export function deliver(
         return queue.room()
       },
     },
-    cursor?.load() || lastEventId || '',
+    start,
   )
 
   const end = connection.close
@@ -96,13 +97,14 @@ export function deliver(
     dropped: 0,
     close() {
       end()
+      closed = true
       queue.items.length = 0
       queue.end()
     },
     [Symbol.asyncIterator]: () => ({
       async next(): Promise<IteratorResult<Item, void>> {
         // Whoever comes back for more has done with what was given.
-        save(queue.items.length ? given : connection.lastEventId)
+        save(closed || queue.items.length ? given : connection.lastEventId)
         const value = await queue.next()
         if (value?.type === 'event') given = value.id
         if (value) return { value }

@@ -36,13 +36,14 @@ const POOL: InjectionKey<Pool> = Symbol('tidings')
 export function useSSE<T>(eventName: string, options: UseSSEOptions<T> = {}): UseSSE<T> {
   const sse = createSSE<T>(usePool(), eventName, () => options)
   const state = bind(sse, sse.disconnect)
+  const scope = getCurrentScope()
   const part = <Name extends keyof SSEState<T>>(name: Name) => computed(() => state.value[name])
   return {
     data: part('data'),
     isConnected: part('isConnected'),
     isLoading: part('isLoading'),
     error: part('error'),
-    connect: isServer() ? () => {} : sse.connect,
+    connect: isServer() ? () => {} : (url) => scope?.active === false || sse.connect(url),
     disconnect: sse.disconnect,
   }
 }

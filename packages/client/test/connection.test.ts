@@ -400,3 +400,45 @@ test('the cursor is loaded at first and saved after each chunk', async () => {
   expect(saved).toEqual(['7', '9'])
   subscription.close()
 })
+
+test('waits grow from a base of 0, too', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  const subscription = follow({ backoff: { base: 0 } })
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    ;(await net.call(attempt)).fail()
+    await settle()
+    await vi.advanceTimersByTimeAsync(1000)
+  }
+  subscription.close()
+  expect(log.filter((line) => line.startsWith('waiting'))).toEqual(
+    [50, 100, 200, 400].map((delay) => `waiting ${delay}: network`),
+  )
+})
+
+test('the provider is not told of a refusal that is over', async () => {
+  const told: unknown[] = []
+  const subscription = follow({
+    headers: ({ error }) => {
+      told.push(error?.status)
+      return {}
+    },
+  })
+  ;(await net.call(0)).answer(401)
+  ;(await net.call(1)).open().send('data: a\n\n')
+  await settle()
+  subscription.restart()
+  await net.call(2)
+  subscription.close()
+  expect(told).toEqual([undefined, 401, undefined])
+})
+
+test('the hub holds a poll for less than what is taken for silence', async () => {
+  const topics = { url: undefined, topics: ['t'], hub: 'http://127.0.0.1:1', idleTimeout: 20_000 }
+  const subscription = follow(topics as Partial<SubscribeOptions>)
+  ;(await net.call(0)).open()
+  await settle()
+  await vi.advanceTimersByTimeAsync(10_000)
+  ;(await net.call(1)).answer(200, '{"events":[],"last_event_id":"e-1","gap":null}')
+  expect((await net.call(2)).url).toMatch(/wait=14$/)
+  subscription.close()
+})

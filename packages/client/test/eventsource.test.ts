@@ -19,7 +19,7 @@ function open(options: EventSourceOptions = {}) {
   source = new EventSource(URL_, { fetch: net.fetch, backoff: { base: 1, cap: 1 }, ...options })
   source.onopen = () => log.push(`open ${source.readyState}`)
   source.onerror = () => log.push(`error ${source.readyState}`)
-  source.onmessage = (event) => log.push(`message ${(event as MessageEvent).data}`)
+  source.onmessage = (event) => log.push(`message ${event.data}`)
   return net.call(0)
 }
 
@@ -86,4 +86,16 @@ test('an invalid address is a SyntaxError', () => {
     expect.objectContaining({ name: 'SyntaxError' }),
   )
   source = new EventSource(URL_, { fetch: net.fetch })
+})
+
+test('onmessage is called once for an event, whatever listeners have stopped before', async () => {
+  const call = await open()
+  source.addEventListener('message', (event) => {
+    if (log.length === 1) event.stopImmediatePropagation()
+    log.push('heard')
+  })
+  source.onmessage = ({ data }) => log.push(data)
+  call.open().send('data: a\n\ndata: b\n\n')
+  await settle()
+  expect(log.slice(1)).toEqual(['heard', 'heard', 'b'])
 })

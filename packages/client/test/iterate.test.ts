@@ -155,3 +155,16 @@ test('the cursor is saved when the reader comes back for more', async () => {
   iterator.next()
   expect(saved.at(-1)).toBe('3')
 })
+
+test('silence is noticed also after the reader was slow for long', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  const call = await open({ queue: { limit: 1 } })
+  call.send(events(1, 1))
+  await settle()
+  await vi.advanceTimersByTimeAsync(100_000)
+  await take(1)
+  await settle()
+  expect(subscription.state.state).toBe('open')
+  await vi.advanceTimersByTimeAsync(100_000)
+  await net.call(1)
+})

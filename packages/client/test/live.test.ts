@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import {
   append,
@@ -12,7 +12,7 @@ import {
   SchemaError,
   snapshot,
 } from '../src/live/index.js'
-import { type Call, FakeFetch } from './fake-fetch.js'
+import { type Call, FakeFetch, settle } from './fake-fetch.js'
 
 const URL_ = 'http://127.0.0.1:1/api/logs?level=error'
 
@@ -22,7 +22,10 @@ let followed: Live<unknown> | undefined
 beforeEach(() => {
   net = new FakeFetch()
 })
-afterEach(() => followed?.close())
+afterEach(() => {
+  followed?.close()
+  vi.useRealTimers()
+})
 
 function follow<T>(options: Partial<LiveOptions<T>> = {}): Live<T> {
   const started = live<T>({ url: URL_, fetch: net.fetch, ...options })
@@ -185,6 +188,66 @@ test('what a listener is called for is a new object', async () => {
   const after = await until(logs, ({ isConnected }) => isConnected)
   expect(after).not.toBe(before)
   expect(logs.current).toBe(after)
+})
+
+test('a listener that throws disturbs nothing', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const logs = follow<number[]>({ on: { log: append<number>() } })
+  logs.subscribe(() => {
+    throw new Error('thrown by a listener')
+  })
+  const stream = (await net.call(0)).open()
+  json(await net.call(1), [1])
+  await until(logs, ({ value }) => value?.length === 1)
+  stream.send(event('log', 2)).send(event('log', 3))
+  const { error, isConnected } = await until(logs, ({ value }) => value?.length === 3)
+  expect({ error, isConnected }).toEqual({ error: null, isConnected: true })
+})
+
+test('a snapshot that comes while an event is reduced is not undone', async () => {
+  const reducing: (() => void)[] = []
+  const logs = follow<number[]>({
+    on: {
+      async log(value = [], data) {
+        await new Promise<void>((resolve) => reducing.push(resolve))
+        return [...value, data as number]
+      },
+    },
+  })
+  const stream = (await net.call(0)).open()
+  json(await net.call(1), [1])
+  await until(logs, ({ value }) => value !== undefined)
+  stream.send(event('log', 9))
+  await settle()
+  logs.refresh()
+  json(await net.call(2), [1, 2])
+  await until(logs, ({ value }) => value?.length === 2)
+  reducing[0]?.()
+  await settle()
+  reducing[1]?.()
+  expect((await until(logs, ({ value }) => value?.at(-1) === 9)).value).toEqual([1, 2, 9])
+})
+
+test('after a gap without a new snapshot the error stays', async () => {
+  const logs = follow<number[]>({ on: { log: append<number>() } })
+  const stream = (await net.call(0)).open()
+  json(await net.call(1), [1])
+  await until(logs, ({ value }) => value !== undefined)
+  stream.send(event('tidings.gap', { reason: 'lagged' })).send(event('log', 9))
+  ;(await net.call(2)).answer(403)
+  const { error } = await until(logs, ({ value }) => value?.at(-1) === 9)
+  expect(error).toMatchObject({ status: 403 })
+})
+
+test('a snapshot that is never answered is asked for again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const logs = follow<number>({ idleTimeout: 0 })
+  ;(await net.call(0)).open()
+  await net.call(1)
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(logs.current.error).toMatchObject({ type: 'idle' })
+  await vi.advanceTimersByTimeAsync(2000)
+  await net.call(2)
 })
 
 test('closing aborts the snapshot and the stream', async () => {

@@ -76,6 +76,35 @@ test('an effect that connects does so once, also when it is run twice, and with 
   expect(call.aborted).toBe(true)
 })
 
+test('connecting once the component is gone leaves no connection', async () => {
+  const net = new FakeFetch()
+  let used: UseSSE<number> | undefined
+  const { unmount } = page()(() => {
+    used = useSSE<number>('n', { fetch: net.fetch })
+    return null
+  })
+  unmount()
+  used?.connect('http://127.0.0.1:1/a')
+  await settle()
+  expect(net.calls.every(({ aborted }) => aborted)).toBe(true)
+})
+
+function Child({ connect }: Pick<UseSSE<number>, 'connect'>) {
+  useEffect(() => connect('http://127.0.0.1:1/a'), [connect])
+  return null
+}
+
+test('a child can connect for the component above it', async () => {
+  const net = new FakeFetch()
+  const { unmount } = page()(() => {
+    const { connect } = useSSE<number>('n', { fetch: net.fetch })
+    return createElement(Child, { connect })
+  })
+  await settle()
+  expect(net.calls.map(({ aborted }) => aborted)).toEqual([false])
+  unmount()
+})
+
 test('useLive follows a resource once, with new options, until its component is gone', async () => {
   const net = new FakeFetch()
   let used: UseLive<number> | undefined

@@ -80,6 +80,16 @@ function event(n: number, topic: string, final = false): string {
   return `id: e-${n}\ndata: ${data}\n\n`
 }
 
+function gap(requested: string, oldest: string | null): string {
+  const data = JSON.stringify({ reason: 'evicted', requested, oldest })
+  return `event: tidings.gap\ndata: ${data}\n\n`
+}
+
+/** The data of the events among what was seen. */
+function told(seen: string[]): string[] {
+  return seen.filter((data) => !data.startsWith('('))
+}
+
 function topicsOf(call: Call | undefined): string[] {
   return new URLSearchParams(`${call?.init.body}`).getAll('topic')
 }
@@ -204,6 +214,106 @@ test('a subscription is iterated over as any other', async () => {
   const items: Item[] = []
   for await (const item of subscription) items.push(item)
   expect(items.map(({ type }) => type)).toEqual(['connected', 'event'])
+})
+
+test('who resumes from within the stream gets what it has missed', async () => {
+  const one = follow(tab(), ['a'])
+  const stream = hello(await nth(streams, 0), 'e-0')
+  await until(() => one.states.includes('open'))
+  for (let n = 1; n <= 5; n += 1) stream.send(event(n, 'a'))
+  await until(() => one.seen.includes('5'))
+  const two = follow(tab(), ['a'], 'e-2')
+  const again = await nth(streams, 1)
+  expect(again.header('last-event-id')).toBe('e-2')
+  hello(again, 'e-2')
+  for (let n = 3; n <= 6; n += 1) again.send(event(n, 'a'))
+  await until(() => one.seen.includes('6') && two.seen.includes('6'))
+  expect(told(one.seen)).toEqual(['1', '2', '3', '4', '5', '6'])
+  expect(told(two.seen)).toEqual(['3', '4', '5', '6'])
+})
+
+test('a tab that is new when the leader changes costs the others nothing', async () => {
+  const leading = tab()
+  const one = follow(leading, ['a'])
+  const stream = hello(await nth(streams, 0), 'e-0')
+  await until(() => one.states.includes('open'))
+  const fresh = tab()
+  const two = follow(tab(), ['a'])
+  stream.send(event(1, 'a')).send(event(2, 'a'))
+  await until(() => two.seen.length >= 2)
+  // The fresh tab leads, and is the first to say what it wants.
+  leading.close()
+  follow(fresh, ['a'])
+  await until(() => streams().at(-1)?.header('last-event-id') === 'e-2')
+  hello(streams().at(-1) as Call, 'e-2')
+    .send(event(3, 'a'))
+    .send(event(4, 'a'))
+  await until(() => two.seen.includes('4'))
+  expect(told(two.seen)).toEqual(['1', '2', '3', '4'])
+})
+
+test('after a gap a change of what is wanted does not go back', async () => {
+  const page = tab()
+  const one = follow(page, ['a'], 'e-2')
+  const stream = hello(await nth(streams, 0), 'e-2')
+  await until(() => one.states.includes('open'))
+  stream.send(event(3, 'a'))
+  stream.send(`id: e-50\n${gap('e-3', 'e-51')}`)
+  stream.send(event(51, 'a'))
+  await until(() => one.seen.includes('51'))
+  follow(tab(), ['b'])
+  await until(() => changes().length + streams().length > 1)
+  expect(streams().length).toBe(1)
+  changes()[0]?.answer(200, '{"position":"e-51"}')
+})
+
+test('a gap of one tab is none of those who have seen what is missing', async () => {
+  const one = follow(tab(), ['a'])
+  const stream = hello(await nth(streams, 0), 'e-50')
+  await until(() => one.states.includes('open'))
+  stream.send(event(51, 'a')).send(event(52, 'a'))
+  await until(() => one.seen.includes('52'))
+  const two = follow(tab(), ['a'], 'e-2')
+  const again = await nth(streams, 1)
+  hello(again, 'e-50').send(gap('e-2', 'e-51'))
+  for (let n = 51; n <= 53; n += 1) again.send(event(n, 'a'))
+  await until(() => one.seen.includes('53') && two.seen.includes('53'))
+  expect(told(one.seen)).toEqual(['51', '52', '53'])
+  expect(one.seen).not.toContain('(gap)')
+  expect(two.seen).toContain('(gap)')
+  expect(told(two.seen)).toEqual(['51', '52', '53'])
+})
+
+test('a change that is never answered holds up no other', async () => {
+  const late = new AbortController()
+  vi.spyOn(AbortSignal, 'timeout').mockReturnValue(late.signal)
+  const page = tab()
+  const one = follow(page, ['a'])
+  hello(await nth(streams, 0), 'e-0')
+  await until(() => one.states.includes('open'))
+  follow(page, ['b'])
+  await nth(changes, 0)
+  follow(page, ['c'])
+  await settle()
+  late.abort()
+  expect(topicsOf(await nth(streams, 1))).toEqual(['a', 'b', 'c'])
+})
+
+test('who subscribes once the tab is closed is told the end', async () => {
+  const page = tab()
+  page.close()
+  const { subscription, states } = follow(page, ['a'])
+  await settle()
+  expect(subscription.state).toEqual({ state: 'closed', reason: 'closed' })
+  expect(states).toEqual(['closed'])
+})
+
+test('another page connects with its own headers', async () => {
+  const one = follow(tab({ headers: { authorization: 'old' } }), ['a'])
+  ;(await nth(streams, 0)).answer(401)
+  await one.ended
+  follow(tab({ headers: { authorization: 'new' } }), ['a'])
+  expect((await nth(streams, 1)).header('authorization')).toBe('new')
 })
 
 describe('a pattern', () => {

@@ -63,6 +63,15 @@ test('useLive follows a resource until its component is gone', async () => {
   expect(stream.aborted).toBe(true)
 })
 
+test('connecting once the component is gone connects nothing', async () => {
+  const net = new FakeFetch()
+  const { used, unmount } = application()(() => useSSE('x', { fetch: net.fetch }))
+  unmount()
+  used.connect('http://127.0.0.1:1/a')
+  await settle()
+  expect(net.calls).toEqual([])
+})
+
 test('on a server nothing connects, and the state is the first one', async () => {
   const net = new FakeFetch()
   const component = defineComponent({

@@ -1,10 +1,10 @@
 import type { ConnectionOptions } from '../connection.js'
-import type { TidingsError } from '../errors.js'
+import { TidingsError } from '../errors.js'
 import { backoff } from '../http.js'
 import type { StreamEvent } from '../items.js'
 import { isUpTo } from '../position.js'
 import type { State } from '../state.js'
-import { subscribe } from '../subscribe.js'
+import { subscribe, tell } from '../subscribe.js'
 import type { Reducer } from './reduce.js'
 import { fetchBody, read, type SnapshotOptions } from './snapshot.js'
 
@@ -46,6 +46,9 @@ export interface Live<T> {
   close(): void
 }
 
+/** A snapshot that takes longer, in milliseconds, is asked for again. */
+const ANSWER_WITHIN = 30_000
+
 /** Of nothing that was heard of yet. */
 export const UNKNOWN: LiveState<never> = {
   value: undefined,
@@ -69,6 +72,8 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   /** Settles when the snapshot that was asked for is there. Events wait for it. */
   let snapshot = Promise.resolve()
   let covered = ''
+  /** Whether events are missing that no snapshot has made up for. */
+  let stale = false
 
   const subscription = subscribe({
     ...connectionOf(options),
@@ -78,13 +83,13 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
 
   function set(change: Partial<LiveState<T>>): void {
     current = { ...current, ...change }
-    for (const listener of [...listeners]) listener()
+    for (const listener of [...listeners]) tell(listener, undefined)
   }
 
   function onState(state: State): void {
     if (state.state === 'open') {
-      if (!subscription.lastEventId || current.value === undefined) refresh()
-      set({ isConnected: true, error: null })
+      if (stale || !subscription.lastEventId || current.value === undefined) refresh()
+      set({ isConnected: true, error: stale ? current.error : null })
     } else {
       const error = 'error' in state ? { error: state.error, isLoading: false } : {}
       set({ isConnected: false, ...error })
@@ -101,10 +106,13 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   async function load(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const body = await fetchBody(url, { ...options, signal }, { failures })
+        const body = await within(ANSWER_WITHIN, signal, (signal) =>
+          fetchBody(url, { ...options, signal }, { failures }),
+        )
         const value = await read(body, options)
         if (signal.aborted) return
         covered = position(body as never) ?? ''
+        stale = false
         return set({ value, isLoading: false, error: null })
       } catch (error) {
         if (signal.aborted) return
@@ -119,11 +127,15 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   }
 
   async function apply(event: StreamEvent): Promise<void> {
+    const base = snapshot
+    await base
     if (isUpTo(event.id, covered) || (on && !Object.hasOwn(on, event.event))) return
     try {
       const data = JSON.parse(event.data)
       const value = await (on ? on[event.event]?.(current.value, data) : read(data, options))
-      set({ value: value as T, isLoading: false, error: null })
+      // A snapshot that was asked for meanwhile comes first.
+      if (snapshot !== base) return apply(event)
+      set({ value: value as T, isLoading: false, error: stale ? current.error : null })
     } catch (error) {
       set({ error: error as Error, isLoading: false })
     }
@@ -131,8 +143,10 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
 
   async function run(): Promise<void> {
     for await (const item of subscription) {
-      if (item.type === 'gap') refresh()
-      await snapshot
+      if (item.type === 'gap') {
+        stale = options.snapshot !== false
+        refresh()
+      }
       if (item.type === 'event') await apply(item)
       if (item.type === 'error') set({ error: new Error(item.message) })
     }
@@ -171,6 +185,23 @@ function connectionOf<T>(options: LiveOptions<T>): ConnectionOptions {
 
 function positionOf(body: unknown): string | undefined {
   return (body as { last_event_id?: string } | null)?.last_event_id
+}
+
+/** What comes of an attempt, unless it takes too long or is stopped. */
+function within<T>(
+  time: number,
+  stop: AbortSignal,
+  attempt: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const end = () => controller.abort()
+  const timer = setTimeout(end, time)
+  stop.addEventListener('abort', end, controller)
+  const ended = new Promise<never>((_, reject) => {
+    const error = new TidingsError('idle', 'no answer')
+    controller.signal.addEventListener('abort', () => reject(error))
+  })
+  return Promise.race([attempt(controller.signal), ended]).finally(() => clearTimeout(timer))
 }
 
 function sleep(delay: number, signal: AbortSignal): Promise<void> {

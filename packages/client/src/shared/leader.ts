@@ -14,6 +14,9 @@ import {
   type Want,
 } from './messages.js'
 
+/** A tab or a hub that takes longer to answer, in milliseconds, is not waited for. */
+const ANSWER_WITHIN = 10_000
+
 /**
  * Waits until nobody else leads under this name, and then leads: follows on one stream what all
  * tabs want, and tells all of them what arrives. Returns how to stop.
@@ -63,7 +66,7 @@ function startLeading(name: string): () => void {
   post({ kind: 'lead' })
 
   function hear(member: string, wanted: Want[], its: Config): void {
-    config ??= its
+    config = its
     if (!wants.has(member)) {
       // The lock is free once the tab is gone, whatever became of it.
       navigator.locks.request(memberLock(name, member), () => {
@@ -73,22 +76,26 @@ function startLeading(name: string): () => void {
       if (connection) state(connection.state)
     }
     wants.set(member, wanted)
-    follow()
+    const resumed = wanted.filter(({ resumes }) => resumes)
+    follow(resumed.flatMap(({ after }) => after || []))
   }
 
   function union(): Set<string> {
     return new Set([...wants.values()].flat().flatMap(({ topics }) => [...topics]))
   }
 
-  /** Brings the stream in line with what is wanted. */
-  function follow(): void {
+  /** Brings the stream in line with what is wanted, some of it from these ids on. */
+  function follow(resumed: string[] = []): void {
     if (!leading) return
     const topics = union()
     if (!topics.size) return stop()
     const cursors = [...wants.values()].flat().flatMap(({ after }) => after || [])
-    const missed = cursors.filter((after) => start && isUpTo(after, start) && after !== start)
+    // It begins at `start` until it has got anywhere, and with what comes next if that is empty.
+    const reached = connection?.lastEventId || start
+    const missed = resumed.filter((after) => !reached || isBefore(after, reached))
     const ended = connection?.state.state === 'closed'
-    if (!connection || ended || missed.length) open(earliest(ended ? cursors : [...cursors, start]))
+    if (!connection || ended) open(earliest(cursors))
+    else if (missed.length) open(earliest([...missed, reached]))
     else if (connectionId) changing = changing.then(change)
     else if (!isSame(topics, followed)) connection.restart()
   }
@@ -121,7 +128,8 @@ function startLeading(name: string): () => void {
       const url = endpoint(hub, `api/connections/${connectionId}`)
       const body = JSON.stringify({ subscribe, unsubscribe })
       const headers = { 'content-type': 'application/json' }
-      const request: Outgoing = { url, method: 'PATCH', body, headers }
+      const signal = AbortSignal.timeout(ANSWER_WITHIN)
+      const request: Outgoing = { url, method: 'PATCH', body, headers, signal }
       const response = await send(request, optionsOf(config as Config), { failures: 0 })
       const { position } = await response.json()
       if (asked === connection) followed = topics
@@ -157,20 +165,19 @@ function startLeading(name: string): () => void {
     if (arrived.type === 'connected') {
       connectionId = arrived.connection_id
       follow()
-      // The position came in the same block, and is known once that is read.
-      queueMicrotask(() => {
-        const position = connection?.lastEventId ?? ''
-        start ||= position
-        post({ kind: 'position', position })
-      })
+      const position = connection?.lastEventId ?? ''
+      start ||= position
+      post({ kind: 'position', position })
     }
-    if (arrived.type === 'gap') queueMicrotask(begin)
     post({ kind: 'item', item: arrived })
+    if (arrived.type === 'gap') begin()
   }
 
   /** After a gap what was read before is no measure any more. */
   function begin(): void {
     start = connection?.lastEventId ?? ''
+    post({ kind: 'position', position: start })
+    for (const want of [...wants.values()].flat()) want.after = ''
   }
 
   function state(now: State): void {
@@ -190,9 +197,11 @@ function startLeading(name: string): () => void {
     return new Promise((resolve, reject) => {
       answers.set(number, (headers) => {
         answers.delete(number)
+        clearTimeout(timer)
         if (headers) resolve(headers)
         else reject(new TidingsError('credentials', 'no tab has headers'))
       })
+      const timer = setTimeout(() => answers.get(number)?.(null), ANSWER_WITHIN)
       post({ kind: 'ask', ask: number, failures, error: error && sentError(error) })
     })
   }
@@ -202,6 +211,10 @@ function startLeading(name: string): () => void {
     stop()
     channel.close()
   }
+}
+
+function isBefore(id: string, position: string): boolean {
+  return id !== position && isUpTo(id, position)
 }
 
 /** The earliest of the ids that can be compared; empty if there is none. */

@@ -7,6 +7,8 @@ export interface Want {
   topics: readonly string[]
   /** The last event it has seen; empty if it wants what comes from now on. */
   after: string
+  /** Whether it may have missed what came after that. */
+  resumes: boolean
 }
 
 /** How the one who leads connects: what can be sent from one tab to another. */

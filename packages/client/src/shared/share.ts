@@ -51,6 +51,8 @@ interface Part {
   sink: Sink
   /** The last event it has been given, or from which on it is to be given any. */
   after: string
+  /** Whether whoever leads has not heard yet what it resumes after. */
+  resumes: boolean
   /** The topics that have not ended; none if it does not end by itself. */
   unended: Set<string> | undefined
   state: State
@@ -76,8 +78,13 @@ export function share(options: ShareOptions = {}): Share {
 
   async function announce(): Promise<void> {
     await alive
-    const wants = [...parts].map(({ topics, after }) => ({ topics, after: after || position }))
+    const wants = [...parts].map(({ topics, after, resumes }) => ({
+      topics,
+      after: after || position,
+      resumes,
+    }))
     post({ kind: 'want', member, wants, config: configOf(hub, options) })
+    for (const part of parts) part.resumes = false
   }
 
   // Others learn from the lock that this tab is gone, so it is held before they hear of the tab.
@@ -92,8 +99,10 @@ export function share(options: ShareOptions = {}): Share {
   })
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
-    if (data.kind === 'lead') announce()
-    else if (data.kind === 'position') follow(data.position)
+    if (data.kind === 'lead') {
+      for (const part of parts) part.resumes = true
+      announce()
+    } else if (data.kind === 'position') follow(data.position)
     else if (data.kind === 'item') for (const part of [...parts]) give(part, data.item)
     else if (data.kind === 'ask') answer(data.ask, data.failures, data.error)
     else if (data.kind === 'state') {
@@ -111,7 +120,11 @@ export function share(options: ShareOptions = {}): Share {
   }
 
   function give(part: Part, item: Item): void {
-    if (item.type === 'gap') part.after = position = ''
+    if (item.type === 'gap') {
+      // What is gone for another may have been seen here.
+      if (item.reason === 'evicted' && isUpTo(item.oldest ?? '', part.after)) return
+      part.after = position = ''
+    }
     if (item.type !== 'event') return part.sink.item(item)
     const { id, topic = '', final } = item
     if (!isUpTo(id, position)) position = id
@@ -147,11 +160,19 @@ export function share(options: ShareOptions = {}): Share {
   function open(topics: readonly string[], sink: Sink, after: string): Connection {
     const literal = !topics.some((topic) => topic.includes('*'))
     const unended = literal ? new Set(topics) : undefined
-    const part: Part = { topics, sink, after: after || position, unended, state }
-    if (part.state.state === 'closed') part.state = { state: 'connecting' }
+    const part: Part = {
+      topics,
+      sink,
+      after: after || position,
+      resumes: !!after,
+      unended,
+      state: state.state === 'closed' ? { state: 'connecting' } : state,
+    }
     parts.add(part)
     queueMicrotask(() => {
-      if (parts.has(part)) sink.state(part.state)
+      if (!parts.has(part)) return
+      if (life.signal.aborted) set(part, { state: 'closed', reason: 'closed' })
+      else sink.state(part.state)
     })
     announce()
     return {
