@@ -53,6 +53,8 @@ use crate::{
 ///         // Here the blocks from number `next` on, in one piece, are written to one reader after the other.
 ///         *next = first + blocks.len() as u64;
 ///     }
+///     // Nobody is behind.
+///     feed.settle(next[0]);
 ///     blocks.clear();
 /// }
 ///
@@ -208,13 +210,14 @@ impl Feed {
             return;
         };
         let first = self.stages[0].mark.number;
-        let place = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
-        let place = place.min(self.stages.len() - 1);
-        let Stage { mark, cursor } = self.stages[place];
-        let at = match place {
+        let stage = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+        let stage = stage.min(self.stages.len() - 1);
+        let Stage { mark, cursor } = self.stages[stage];
+        let at = match stage {
             0 => self.progress.at(),
             _ => self.taken_at,
         };
+        // What the feed had passed over when it was parked is nothing for a member that was behind then.
         let passed = if mark.number >= self.parked_at {
             group.taken_until(&self.seat)
         } else {
