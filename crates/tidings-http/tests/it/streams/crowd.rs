@@ -1,3 +1,4 @@
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -70,5 +71,32 @@ async fn many_readers_get_every_event_of_a_burst() {
         let (end, text) = read.unwrap();
         assert_eq!(end, End::Whole);
         assert!(text == expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_readers_than_are_written_to_in_one_piece_get_every_event() {
+    // Both ends of 1,100 connections; the usual soft limit is 1,024.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most.min(4_096), most).unwrap();
+    let broker = broker().build();
+    let site = Site::of(Drain::Fed, &broker, to("a")).await;
+    let mut reading = JoinSet::new();
+    // More than a piece for each of the two threads.
+    for _ in 0..1_100 {
+        let mut reader = site.read().await;
+        reading.spawn(async move { (reader.end().await, reader.into_text()) });
+    }
+    let mut expected = format!("retry: 0\nid: {}\n\n", broker.position());
+    for n in 0..20 {
+        let event = Event::new(n.to_string());
+        let event = if n == 19 { event.ending_topic() } else { event };
+        let id = publish(&broker, "a", event).await;
+        expected += &format!("id: {id}\ndata: {n}\n\n");
+    }
+    while let Some(read) = reading.join_next().await {
+        let (end, text) = read.unwrap();
+        assert_eq!(end, End::Whole);
+        assert_eq!(text, expected);
     }
 }
