@@ -290,11 +290,10 @@ impl Group {
         let mut passed = (seat.next < base).then_some(line.tail.floor());
         seat.next = seat.next.max(base);
         for item in line.tail.from(seat.next) {
-            match item {
-                Item::Event(record, _) => passed = Some(record.sequence),
-                Item::Deleted => {}
-                Item::End | Item::Goodbye(_) => break,
+            if item.ends_stream() {
+                break;
             }
+            passed = item.sequence().or(passed);
             seat.next += 1;
         }
         passed
@@ -314,11 +313,8 @@ impl Line {
         if self.closed || self.readers == 0 {
             return None;
         }
-        self.closed = matches!(item, Item::End | Item::Goodbye(_));
-        let before = match &item {
-            Item::Event(record, _) => record.sequence - 1,
-            Item::Deleted | Item::End | Item::Goodbye(_) => 0,
-        };
+        self.closed = item.ends_stream();
+        let before = item.sequence().map_or(0, |sequence| sequence - 1);
         self.pushed += item.size() as u64;
         self.tail.push(item);
         Some(before)

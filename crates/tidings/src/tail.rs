@@ -125,11 +125,17 @@ impl Drop for Tail {
 }
 
 impl Item {
-    fn sequence(&self) -> Option<u64> {
+    /// The sequence of an event.
+    pub(crate) fn sequence(&self) -> Option<u64> {
         match self {
             Self::Event(record, _) => Some(record.sequence),
             Self::Deleted | Self::End | Self::Goodbye(_) => None,
         }
+    }
+
+    /// Whether nothing follows it.
+    pub(crate) fn ends_stream(&self) -> bool {
+        matches!(self, Self::End | Self::Goodbye(_))
     }
 
     /// What it counts against the limits, and as sent.

@@ -263,10 +263,11 @@ impl Engine {
                 continue;
             };
             match connection.write_events(index, fanout.window(), now) {
-                Ok(true) => connection
-                    .seat()
-                    .into_iter()
-                    .for_each(|seat| fanout.came_to(seat.next)),
+                Ok(true) => {
+                    if let Some(seat) = connection.seat() {
+                        fanout.came_to(seat.next);
+                    }
+                }
                 Ok(false) => over.push((token, None)),
                 Err(reason) => over.push((token, Some(reason))),
             }
