@@ -1,6 +1,7 @@
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -9,6 +10,7 @@ use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
 use super::{
+    clock,
     http1::Http1,
     http2::{Happening, Http2},
     reader::Reader,
@@ -105,11 +107,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads all that is there. `true` once nothing more will come.
+    /// Reads all that is there, and hands over each event with the time when it was read. `true` once nothing more will
+    /// come.
     pub(crate) fn receive(
         &mut self,
         buffer: &mut [u8],
-        mut arrived: impl FnMut(Stamp),
+        mut arrived: impl FnMut(Stamp, Duration),
         mut seen: impl FnMut(&[u8]),
     ) -> Result<bool> {
         loop {
@@ -120,6 +123,8 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error.into()),
             };
+            let now = clock::now();
+            let mut arrived = |stamp| arrived(stamp, now);
             self.take(&buffer[..length], &mut arrived, &mut seen)?;
             self.send()?;
             // The edge that comes with more is not lost: it is after this read.

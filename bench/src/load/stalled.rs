@@ -57,7 +57,7 @@ impl Stalled {
         let mut is_cut = false;
         while !is_cut && last.elapsed() < quiet {
             let mut arrived = 0;
-            let outcome = self.0.receive(&mut buffer, |_| arrived += 1, |_| ());
+            let outcome = self.0.receive(&mut buffer, |_, _| arrived += 1, |_| ());
             is_cut = outcome.unwrap_or(true);
             if arrived > 0 {
                 last = Instant::now();

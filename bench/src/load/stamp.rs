@@ -1,9 +1,11 @@
-use std::{fmt::Write, str, time::Duration};
+use std::{fmt::Write, sync::LazyLock, time::Duration};
 
-use memchr::memmem;
+use memchr::{memmem::Finder, memrchr};
 
 /// What a stamp begins with. No contender adds it, escapes it or changes its case.
 const MARK: &[u8] = b"~TB";
+/// Made once: this is looked for in every piece of every stream.
+static MARKS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
 /// Digits of the topic.
 const TOPIC: usize = 5;
 /// Digits of the number.
@@ -39,15 +41,22 @@ impl Stamp {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let digits = str::from_utf8(bytes.get(MARK.len()..LENGTH)?).ok()?;
+        let digits = bytes.get(MARK.len()..LENGTH)?;
         let (topic, digits) = digits.split_at(TOPIC);
         let (number, nanos) = digits.split_at(NUMBER);
         Some(Self {
-            topic: topic.parse().ok()?,
-            number: number.parse().ok()?,
-            at: Duration::from_nanos(nanos.parse().ok()?),
+            topic: u32::try_from(parse_digits(topic)?).ok()?,
+            number: parse_digits(number)?,
+            at: Duration::from_nanos(parse_digits(nanos)?),
         })
     }
+}
+
+fn parse_digits(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u64::from(digit))
+    })
 }
 
 /// Finds the stamps in a body, however it is cut into pieces.
@@ -64,20 +73,23 @@ impl Scanner {
         let before = usize::from(self.length);
         let mut seam = [0; 2 * LENGTH];
         let taken = piece.len().min(LENGTH - 1);
-        seam[..before].copy_from_slice(&self.rest[..before]);
-        seam[before..before + taken].copy_from_slice(&piece[..taken]);
-        let seam = &seam[..before + taken];
         let mut end_in_seam = 0;
         if before > 0 {
-            for start in memmem::find_iter(seam, MARK).take_while(|start| *start < before) {
-                if let Some(stamp) = Stamp::parse(&seam[start..]) {
+            seam[..before].copy_from_slice(&self.rest[..before]);
+            seam[before..before + taken].copy_from_slice(&piece[..taken]);
+            let marks = MARKS.find_iter(&seam[..before + taken]);
+            for start in marks.take_while(|start| *start < before) {
+                if let Some(stamp) = Stamp::parse(&seam[start..before + taken]) {
                     found(stamp);
                     end_in_seam = start + LENGTH;
                 }
             }
+        } else {
+            seam[..taken].copy_from_slice(&piece[..taken]);
         }
+        let seam = &seam[..before + taken];
         let mut end = end_in_seam.saturating_sub(before);
-        for start in memmem::find_iter(piece, MARK) {
+        for start in MARKS.find_iter(piece) {
             if let Some(stamp) = Stamp::parse(&piece[start..]) {
                 found(stamp);
                 end = start + LENGTH;
@@ -89,6 +101,8 @@ impl Scanner {
         } else {
             &piece[end.max(piece.len() - (LENGTH - 1))..]
         };
+        // A stamp has its first byte nowhere else.
+        let rest = memrchr(MARK[0], rest).map_or(&[][..], |start| &rest[start..]);
         self.rest[..rest.len()].copy_from_slice(rest);
         self.length = u8::try_from(rest.len()).unwrap_or(0);
     }

@@ -134,11 +134,11 @@ impl Group {
         (waker, line.readers == 0)
     }
 
-    /// Adds a feed: a taker that is no reader. It takes what is pushed from now on.
-    pub(crate) fn join_feed(&self) -> (Seat, Mark) {
+    /// Adds a feed: a taker that is no reader. It takes what is pushed from now on, if this reader has taken everything.
+    pub(crate) fn join_feed(&self, reader: &Seat) -> Option<(Seat, Mark)> {
         let mut line = self.line.lock();
         let mark = line.mark();
-        (line.seat(mark.number), mark)
+        (reader.next == mark.number).then(|| (line.seat(mark.number), mark))
     }
 
     /// Removes a feed, whose readers have left it. Gives its waker, if it was parked.

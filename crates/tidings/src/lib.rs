@@ -10,6 +10,7 @@
 
 mod accept;
 mod broker;
+mod catch_up;
 mod change;
 mod connection;
 mod control;

@@ -9,10 +9,11 @@ use std::{
     task::Waker,
 };
 
-use tidings_log::{Selection, Timestamp, Topic};
+use tidings_log::{Timestamp, Topic};
 
 use crate::{
     Connection, ConnectionId, Control, GoodbyeReason, Peer,
+    catch_up::{CatchUp, Reading},
     feed::FedPlace,
     group::{Group, Seat},
     lag::STALLED_AFTER,
@@ -99,46 +100,6 @@ pub(crate) enum Step {
     },
     /// The end of the stream.
     End,
-}
-
-/// Reading the log, page by page.
-#[derive(Debug)]
-pub(crate) struct CatchUp {
-    /// Whose filter and encoding apply.
-    pub(crate) group: Arc<Group>,
-    /// The last sequence to look at.
-    pub(crate) until: u64,
-    /// Why it is read.
-    pub(crate) reading: Reading,
-    /// What these topics had lost by this number of evictions is accounted for.
-    pub(crate) since: u64,
-    /// The page that is being read.
-    pub(crate) page: Option<(Selection, PageRead)>,
-}
-
-/// Why a reader reads the log, which decides what it means that something it was to read has gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// It begins with what is retained, and has been given nothing yet: what has gone was not retained.
-    Fresh,
-    /// It replays. That is not lag: a gap tells it what is missing, and it goes on with what is retained.
-    Replay,
-    /// It was too slow for the tail: the lag policy decides.
-    Behind,
-    /// The same, and superseded events are left out.
-    Conflating,
-}
-
-impl CatchUp {
-    pub(crate) fn new(group: Arc<Group>, until: u64, reading: Reading, since: u64) -> Self {
-        Self {
-            group,
-            until,
-            reading,
-            since,
-            page: None,
-        }
-    }
 }
 
 impl Step {
@@ -247,7 +208,7 @@ impl State {
     /// The page that it waits for.
     pub(crate) fn page_read(&self) -> Option<&PageRead> {
         match self.steps().next() {
-            Some(Step::CatchUp(step)) => step.page.as_ref().map(|(_, read)| read),
+            Some(Step::CatchUp(step)) => step.page_read(),
             Some(Step::Resumed { .. } | Step::End) | None => None,
         }
     }

@@ -4,10 +4,11 @@ use tidings_log::Timestamp;
 
 use crate::{
     Broker, ConnectionId, Control, StartAt, SubscribeError, Subscriber, Subscription,
+    catch_up::{CatchUp, Reading},
     core::Core,
     filter::Filter,
     plan::{Begin, Plan},
-    reader::{Backlog, CatchUp, Live, Reader, Reading, State, Step},
+    reader::{Backlog, Live, Reader, State, Step},
 };
 
 impl Broker {

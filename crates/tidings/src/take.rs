@@ -11,10 +11,11 @@ use tidings_log::{Log, Record, Selection, Timestamp, Window};
 
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
+    catch_up::{CatchUp, Read, Reading},
     group::{Group, Taken},
     lag::Verdict,
     plan, random,
-    reader::{CatchUp, Live, Place, Reader, Reading, State, Step},
+    reader::{Live, Place, Reader, State, Step},
     shared::Shared,
     tail::Item,
 };
@@ -160,33 +161,15 @@ impl Turn<'_> {
         let replays = &self.shared.replays;
         let replaying = &mut self.state.backlog().replaying;
         replaying.get_or_insert_with(|| replays.join());
-        let (selection, outcome) = match step.page.take() {
-            Some((selection, read)) => match read.poll(cx) {
-                Poll::Ready(outcome) => (selection, outcome),
-                Poll::Pending => {
-                    step.page = Some((selection, read));
-                    self.state.put_step_first(Step::CatchUp(step));
-                    return true;
-                }
-            },
-            None => {
-                let Some(selection) = self.select(&mut step) else {
-                    return false;
-                };
-                match self.shared.page(&selection, cx.waker()) {
-                    Ok(records) => (selection, Ok(records)),
-                    Err(read) => {
-                        step.page = Some((selection, read));
-                        self.state.put_step_first(Step::CatchUp(step));
-                        return true;
-                    }
-                }
+        let shared = self.shared;
+        match step.read(shared, cx, |step| self.select(step)) {
+            Poll::Pending => {
+                self.state.put_step_first(Step::CatchUp(step));
+                return true;
             }
-        };
-        match self.shared.whole(&selection, outcome) {
-            Some(records) => self.hand_out(step, records, selection.reached),
-            // Something went meanwhile: what that means is decided by looking again.
-            None => self.state.put_step_first(Step::CatchUp(step)),
+            Poll::Ready(Read::Page { records, reached }) => self.hand_out(step, records, reached),
+            Poll::Ready(Read::Stale) => self.state.put_step_first(Step::CatchUp(step)),
+            Poll::Ready(Read::Unchosen) => {}
         }
         false
     }

@@ -89,7 +89,7 @@ impl Churn {
         let taken = connection
             .send()
             .map_err(Into::into)
-            .and_then(|()| connection.receive(buffer, |_| (), |_| ()));
+            .and_then(|()| connection.receive(buffer, |_, _| (), |_| ()));
         if connection.readers.iter().all(|reader| reader.is_open) {
             self.churned.closed += 1;
         } else if taken.unwrap_or(true) {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use mio::{Events, Poll};
 
 use self::churn::Churn;
-use crate::load::{clock, connection::Connection, histogram::Histogram, stamp::Stamp};
+use crate::load::{connection::Connection, histogram::Histogram, stamp::Stamp};
 
 pub use self::churn::Churned;
 
@@ -154,8 +154,7 @@ impl Fleet {
             };
             let open = |it: &Connection| it.readers.iter().filter(|reader| reader.is_open).count();
             let open_before = open(connection);
-            let arrived = |stamp: Stamp| {
-                let now = clock::now();
+            let arrived = |stamp: Stamp, now: Duration| {
                 *received += 1;
                 *first_stamp = stamp.at.min(*first_stamp);
                 *last_arrival = now;

@@ -31,6 +31,9 @@ pub(super) struct Fanout {
     /// What some of them have yet to be given.
     window: Window,
     pass: Option<Pass>,
+    /// So many members have yet to be given what would go from the window with what comes. While they are many, nothing
+    /// is taken: it goes at the pace of most.
+    endangered: usize,
     /// Where the next pass begins, so that nobody is always last.
     start: usize,
 }
@@ -44,6 +47,8 @@ struct Pass {
     visited: usize,
     /// The least of the numbers that members have come to.
     slowest: u64,
+    /// How many of them would lose something with what comes next.
+    endangered: usize,
 }
 
 /// A connection's place in a fan-out.
@@ -69,6 +74,8 @@ impl Seat {
 
 /// Places by which the beginning of a pass moves on: the number of places is a power of two.
 const STRIDE: usize = 509;
+/// One in so many members holds the feed, if it would lose something with what comes next. Fewer go on by themselves.
+const HOLDING_PART: usize = 8;
 /// Bytes of events that are taken at one time.
 const BATCH_BYTES: usize = 64 << 10;
 
@@ -81,16 +88,12 @@ impl Fanouts {
         }
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&Fanout> {
-        self.fanouts.get(index)
-    }
-
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Fanout> {
         self.fanouts.get_mut(index)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Fanout> {
-        self.fanouts.iter_mut().map(|(_, fanout)| fanout)
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Fanout)> {
+        self.fanouts.iter_mut()
     }
 
     /// Takes in a connection that has been given all there is; `waker` is its own. Gives its place, or `None` if it is
@@ -148,6 +151,7 @@ impl Fanouts {
             members: Slab::new(),
             window: Window::default(),
             pass: None,
+            endangered: 0,
             start: 0,
         });
         self.by_group.insert(group, index);
@@ -179,6 +183,9 @@ impl Fanout {
         if self.pass.is_some() {
             return Ok(());
         }
+        if self.is_held() {
+            return Err(Fed::Nothing);
+        }
         let fed = self.feed.take(BATCH_BYTES, blocks);
         let Fed::Events { first } = fed else {
             return Err(fed);
@@ -190,6 +197,7 @@ impl Fanout {
             start: self.start,
             visited: 0,
             slowest: u64::MAX,
+            endangered: 0,
         });
         Ok(())
     }
@@ -216,6 +224,7 @@ impl Fanout {
     pub(super) fn came_to(&mut self, next: u64) {
         if let Some(pass) = &mut self.pass {
             pass.slowest = pass.slowest.min(next);
+            pass.endangered += usize::from(self.window.may_lose(next));
         }
     }
 
@@ -223,6 +232,7 @@ impl Fanout {
     pub(super) fn end_if_around(&mut self) {
         if let Some(pass) = self.pass.take_if(|pass| pass.visited >= pass.places) {
             self.start = (pass.start + STRIDE) % pass.places.max(1);
+            self.endangered = pass.endangered;
             self.settle(pass.slowest);
         }
     }
@@ -232,8 +242,38 @@ impl Fanout {
         self.pass.is_none() && !self.window.is_empty()
     }
 
+    /// Takes note that a connection that had no room has been given the events between these numbers. True if nothing
+    /// holds the feed any more.
+    pub(super) fn refilled(&mut self, from: u64, next: u64) -> bool {
+        let was_held = self.is_held();
+        let is_out_of_danger = self.window.may_lose(from) && !self.window.may_lose(next);
+        self.endangered = self
+            .endangered
+            .saturating_sub(usize::from(is_out_of_danger));
+        was_held && !self.is_held()
+    }
+
+    /// Looks anew at where all connections are, between two passes. True if nothing holds the feed any more.
+    pub(super) fn survey(&mut self, seats: impl Iterator<Item = Seat>) -> bool {
+        let was_held = self.is_held();
+        let mut slowest = None;
+        self.endangered = 0;
+        for Seat { next, .. } in seats {
+            slowest = Some(next.min(slowest.unwrap_or(next)));
+            self.endangered += usize::from(self.window.may_lose(next));
+        }
+        if let Some(slowest) = slowest {
+            self.settle(slowest);
+        }
+        was_held && !self.is_held()
+    }
+
+    fn is_held(&self) -> bool {
+        self.endangered > self.members.len() / HOLDING_PART
+    }
+
     /// Lets go of what all connections have had: they have come to this number at least.
-    pub(super) fn settle(&mut self, slowest: u64) {
+    fn settle(&mut self, slowest: u64) {
         self.window.drop_before(slowest);
         self.feed.settle(slowest);
     }

@@ -293,32 +293,40 @@ impl Engine {
     fn refill(&mut self, token: usize) {
         let now = self.now();
         let connection = self.connections.get_mut(token);
-        let (Some(connection), Some(fanouts)) = (connection, &self.fanouts) else {
+        let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts) else {
             return;
         };
-        let index = connection.seat().map(|seat| seat.fanout());
-        let Some((index, fanout)) = index.and_then(|index| Some((index, fanouts.get(index)?)))
-        else {
+        let Some(seat) = connection.seat() else {
+            return;
+        };
+        let index = seat.fanout();
+        let Some(fanout) = fanouts.get_mut(index) else {
             return;
         };
         match connection.write_events(index, fanout.window(), now) {
-            Ok(true) => {}
+            Ok(true) => {
+                let next = connection.seat().map_or(seat.next, |seat| seat.next);
+                if fanout.refilled(seat.next, next) && fanout.raise() {
+                    self.ready.push_back(Target::Fanout(Slot::new(index)));
+                }
+            }
             Ok(false) => self.unfeed(token),
             Err(reason) => self.close(token, &reason),
         }
     }
 
-    /// Lets go of what was kept for connections that have caught up since.
-    fn settle(&mut self) {
+    /// Looks where the connections of those fan-outs are that keep something for some.
+    fn survey(&mut self) {
         let fanouts = self.fanouts.iter_mut().flat_map(Fanouts::iter_mut);
-        for fanout in fanouts.filter(|fanout| fanout.is_waiting()) {
+        for (index, fanout) in fanouts.filter(|(_, fanout)| fanout.is_waiting()) {
             let connections = fanout
                 .tokens()
                 .into_iter()
                 .map(|token| self.connections.get(token));
-            let seats = connections.filter_map(|connection| connection?.seat());
-            if let Some(slowest) = seats.map(|seat| seat.next).min() {
-                fanout.settle(slowest);
+            if fanout.survey(connections.filter_map(|connection| connection?.seat()))
+                && fanout.raise()
+            {
+                self.ready.push_back(Target::Fanout(Slot::new(index)));
             }
         }
     }
@@ -338,7 +346,7 @@ impl Engine {
         self.looked = (until < self.connections.capacity()).then_some(until);
         if self.looked.is_none() {
             self.next_look = Instant::now() + self.pace;
-            self.settle();
+            self.survey();
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) struct Window {
 
 /// At more bytes the oldest batch goes, however many connections have yet to be given it.
 const MAX_BYTES: usize = 512 << 10;
+/// At more bytes what comes next may push the oldest batch out.
+const FULL_BYTES: usize = MAX_BYTES - JOINED_BYTES;
 /// Up to so many bytes what comes is joined to the newest batch, and leaves with it in one write.
 const JOINED_BYTES: usize = 64 << 10;
 
@@ -37,6 +39,12 @@ impl Window {
     pub(super) fn has_lost(&self, number: u64) -> bool {
         let first = self.batches.front().map(Batch::first);
         first.is_some_and(|first| number < first)
+    }
+
+    /// Whether the event of this number is among those that go next, and may do so with what comes.
+    pub(super) fn may_lose(&self, number: u64) -> bool {
+        let goes = self.batches.front().filter(|_| self.bytes > FULL_BYTES);
+        goes.is_some_and(|oldest| number < oldest.end())
     }
 
     /// The batch with the event of this number, if that is here.
@@ -111,5 +119,25 @@ mod tests {
         assert!(window.has_lost(11) && !window.has_lost(12));
         window.push(batch(20, 1, 1 << 20));
         assert!(window.has_lost(19) && window.batch_of(20).is_some());
+    }
+
+    #[test]
+    fn what_goes_next_is_known_before() {
+        let mut window = Window::default();
+        for number in 0..20 {
+            let may_go: Vec<_> = (0..number)
+                .filter(|event| window.may_lose(*event))
+                .collect();
+            let gone =
+                |window: &Window| (0..number).filter(|event| window.has_lost(*event)).count();
+            let before = gone(&window);
+            window.push(batch(number, 1, 60 << 10));
+            let went = gone(&window) - before;
+            assert!(
+                went <= may_go.len().saturating_sub(before),
+                "{number}: {went}"
+            );
+        }
+        assert!(window.has_lost(0));
     }
 }

@@ -74,6 +74,43 @@ async fn many_readers_get_every_event_of_a_burst() {
     }
 }
 
+/// More than all buffers on the way to a reader hold, and than the broker and an engine hold for readers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_all_stop_for_a_while_get_every_event() {
+    for drain in OURS {
+        let broker = broker().build();
+        let site = Site::of(drain, &broker, to("a")).await;
+        let mut stopped = Vec::new();
+        for _ in 0..8 {
+            let mut reader = site.read().await;
+            reader.until("\n\n").await;
+            stopped.push(reader);
+        }
+        let filler = "x".repeat(8 << 10);
+        let mut expected = String::new();
+        for n in 0..800 {
+            let event = Event::new(format!("{n}:{filler}"));
+            let event = if n == 799 {
+                event.ending_topic()
+            } else {
+                event
+            };
+            let id = publish(&broker, "a", event).await;
+            expected += &format!("id: {id}\ndata: {n}:{filler}\n\n");
+        }
+
+        let mut reading = JoinSet::new();
+        for mut reader in stopped {
+            reading.spawn(async move { (reader.end().await, reader.into_text()) });
+        }
+        while let Some(read) = reading.join_next().await {
+            let (end, text) = read.unwrap();
+            assert_eq!(end, End::Whole, "{drain:?}");
+            assert!(text.ends_with(&expected), "{drain:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_readers_than_are_written_to_in_one_piece_get_every_event() {
     // Both ends of 1,100 connections; the usual soft limit is 1,024.

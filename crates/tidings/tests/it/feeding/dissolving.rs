@@ -1,58 +1,14 @@
-//! What is no event, or too much, is for each stream to take by itself.
+//! What is no event, or has gone, is for each stream to take by itself.
 
 use std::time::Duration;
 
-use tidings::{Broker, Event, Fed, LagPolicy, Subscription};
+use tidings::{Broker, Fed, LagPolicy};
 
 use crate::fixture::{
-    Now, keeper, name, publish, publish_all, publish_final, publish_key, to, topic,
+    Now, keeper, keeping, publish, publish_all, publish_final, publish_key, topic,
 };
 
-use super::engine::{ENOUGH, Engine, Stream, large};
-
-/// Two streams that are fed and one that is not.
-struct Three {
-    fed: [Stream; 2],
-    own: Stream,
-    engine: Engine,
-}
-
-impl Three {
-    fn open(broker: &Broker, selectors: &[&str]) -> Self {
-        Self::of(broker, &to(selectors))
-    }
-
-    fn of(broker: &Broker, subscription: &Subscription) -> Self {
-        let open = || {
-            let mut stream = Stream::of(broker, subscription.clone());
-            stream.go_on();
-            stream
-        };
-        let mut fed = [open(), open()];
-        let mut engine = Engine::feeding(&mut fed);
-        assert_eq!(engine.run(&mut fed), Fed::Nothing);
-        Self {
-            engine,
-            fed,
-            own: open(),
-        }
-    }
-
-    /// The feed dissolves after these, and then comes the rest, for all alike.
-    fn check(mut self, fed: &[&str], rest: &[&str]) {
-        assert!(self.engine.bell.rung() > 0);
-        assert_eq!(self.engine.run(&mut self.fed), Fed::Dissolved);
-        for stream in &mut self.fed {
-            assert_eq!(stream.got(), fed);
-        }
-        self.engine.dissolve(&mut self.fed);
-        for stream in &mut self.fed {
-            assert_eq!(stream.got(), rest);
-        }
-        self.own.go_on();
-        assert_eq!(self.own.got(), [fed, rest].concat());
-    }
-}
+use super::{engine::large, fall_behind, three::Three};
 
 #[test]
 fn a_gap_for_a_topic_deleted_under_a_pattern() {
@@ -116,59 +72,15 @@ fn a_feed_that_has_dissolved_stays_so() {
     let mut deleted = Three::open(&broker, &["a/*"]);
     publish(&broker, "a/1", "1");
     broker.delete(&topic("a/1")).now().unwrap();
-    let mut behind = Three::open(&broker, &["b"]);
+    let broker = keeping(1);
+    let mut evicted = Three::open(&broker, &["b"]);
     for data in ["1", "2"] {
         publish(&broker, "b", &large(data));
     }
-    for Three { engine, fed, .. } in [&mut deleted, &mut behind] {
+    for Three { engine, fed, .. } in [&mut deleted, &mut evicted] {
         assert_eq!(engine.run(fed), Fed::Dissolved);
         assert_eq!(engine.run(fed), Fed::Dissolved);
     }
-}
-
-/// More than a group holds for those who have not taken it, beside one more.
-fn fall_behind(broker: &Broker) {
-    for data in ["1", "2", "3", "4", "5", "6"] {
-        publish(broker, "a", &large(data));
-    }
-}
-
-#[test]
-fn a_feed_that_falls_behind_leaves_the_log_to_its_members() {
-    let broker = Broker::new();
-    let three = Three::open(&broker, &["a"]);
-    fall_behind(&broker);
-    publish_final(&broker, "a", "7");
-    three.check(&[], &["1", "2", "3", "4", "5", "6", "7", "<end>"]);
-    assert_eq!(broker.stats().lag, Default::default());
-}
-
-#[test]
-fn many_small_events_are_left_to_the_log_too() {
-    let broker = Broker::new();
-    let three = Three::open(&broker, &["a"]);
-    let all: Vec<_> = (0..20_000).map(|n| n.to_string()).collect();
-    let all: Vec<_> = all.iter().map(String::as_str).collect();
-    publish_all(&broker, "a", &all);
-    three.check(&[], &all);
-}
-
-#[test]
-fn what_came_before_it_fell_behind_is_not_given_again() {
-    let broker = Broker::new();
-    let mut three = Three::open(&broker, &["a"]);
-    publish(&broker, "a", "fed");
-    assert_eq!(three.engine.run(&mut three.fed), Fed::Nothing);
-    publish(&broker, "a", "fed without a rest");
-    three.engine.take(ENOUGH);
-    for stream in &mut three.fed {
-        three.engine.hand(stream);
-    }
-    fall_behind(&broker);
-    three.check(
-        &["fed", "fed without a rest"],
-        &["1", "2", "3", "4", "5", "6"],
-    );
 }
 
 #[test]
@@ -197,16 +109,4 @@ fn conflation_that_lost_only_superseded_events_is_no_gap() {
     }
     publish_key(&broker, "a", "x", &large("6"));
     three.check(&[], &["4", "6"]);
-}
-
-#[test]
-fn what_a_feed_had_passed_over_is_not_missed_when_it_falls_behind() {
-    let broker = keeper(4).build();
-    let three = Three::of(&broker, &to(&["a"]).only([name("x")]));
-    publish_all(&broker, "a", &["no"; 6]);
-    for data in ["1", "2", "3", "4"] {
-        let event = Event::new(large(data)).named(name("x"));
-        broker.publish(topic("a"), event).now().unwrap();
-    }
-    three.check(&[], &["1", "2", "3", "4"]);
 }

@@ -89,22 +89,26 @@ impl Stream {
 }
 
 impl Engine {
-    /// For the group of a stream, which does not join.
+    /// For the group of a stream that has been given everything, which does not join.
     pub(super) fn of(stream: &Stream) -> Self {
+        Self::open(stream).unwrap()
+    }
+
+    pub(super) fn open(stream: &Stream) -> Option<Self> {
         let bell: Arc<Bell> = Arc::default();
-        Self {
-            feed: Feed::new(&stream.member, Waker::from(bell.clone())).unwrap(),
+        Some(Self {
+            feed: Feed::new(&stream.member, Waker::from(bell.clone()))?,
             bell,
             batch: Vec::new(),
             end: None,
-        }
+        })
     }
 
     /// For these streams, which have all been given everything.
     pub(super) fn feeding(streams: &mut [Stream]) -> Self {
+        streams.iter_mut().for_each(Stream::go_on);
         let mut engine = Self::of(&streams[0]);
         for stream in streams {
-            stream.go_on();
             assert!(engine.join(stream));
         }
         engine

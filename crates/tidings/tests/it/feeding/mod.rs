@@ -4,7 +4,9 @@ mod calling;
 mod dissolving;
 mod engine;
 mod leaving;
+mod overtaken;
 mod random;
+mod three;
 
 use std::{
     sync::{Arc, Weak},
@@ -15,7 +17,14 @@ use tidings::{Broker, Connection, Event, Fed, Feed, StartAt, Wire};
 
 use crate::fixture::{Bell, Now, keeping, publish, publish_all, to, topic};
 
-use engine::{ENOUGH, Engine, Stream};
+use engine::{ENOUGH, Engine, Stream, large};
+
+/// More than a group holds for those who have not taken it.
+fn fall_behind(broker: &Broker) {
+    for data in ["1", "2", "3", "4", "5", "6"] {
+        publish(broker, "a", &large(data));
+    }
+}
 
 /// Streams of the same topic that have been given everything.
 fn streams<const N: usize>(broker: &Broker) -> [Stream; N] {

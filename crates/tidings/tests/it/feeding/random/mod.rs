@@ -216,14 +216,18 @@ impl World {
             return;
         };
         let thread = *thread;
-        let index = self.fanout(thread, group).unwrap_or_else(|| {
+        let known = self.fanout(thread, group);
+        let index = known.unwrap_or(self.fanouts.len());
+        if known.is_none() {
+            let Some(engine) = Engine::open(&self.pairs[place].fed) else {
+                return;
+            };
             self.fanouts.push(Fanout {
                 thread,
-                engine: Engine::of(&self.pairs[place].fed),
+                engine,
                 seen: None,
             });
-            self.fanouts.len() - 1
-        });
+        }
         self.fanouts[index].engine.join(&mut self.pairs[place].fed);
         self.close_if_empty(index);
     }

@@ -1,24 +1,26 @@
 //! Live events for many subscribers at once.
 
-use std::{
-    collections::VecDeque,
-    ops::ControlFlow,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::Waker,
-};
+mod given;
+mod overtaken;
+mod stages;
+
+use std::{ops::ControlFlow, sync::Arc, task::Waker};
 
 use bytes::Bytes;
 use tidings_log::Timestamp;
 
 use crate::{
-    group::{Group, GroupId, Mark, Seat, Taken},
+    group::{Group, GroupId, Seat, Taken},
     reader::{Live, Place, Reader},
     shared::Shared,
     tail::Item,
 };
+
+use given::Given;
+use overtaken::{Overtaken, Page};
+use stages::{Stage, Stages};
+
+pub(crate) use given::FedPlace;
 
 /// What one thread takes from the broker for many subscribers with the same selectors and encoding: each event once
 /// for all of them.
@@ -69,25 +71,20 @@ pub struct Feed {
     group: Arc<Group>,
     seat: Seat,
     waker: Waker,
-    /// Where members may be: before the first event that not all of them have been given, and after each one from there.
-    /// Never empty.
-    stages: VecDeque<Stage>,
+    stages: Stages,
+    /// What it reads from the log until it has come to the tail again, which has dropped what comes next for it.
+    overtaken: Option<Box<Overtaken>>,
     /// The number that it had come to when it was last parked.
     parked_at: u64,
     taken_at: Timestamp,
     is_dissolved: bool,
     /// The group keeps what some members have yet to be given: they may leave.
     is_behind: bool,
-    progress: Arc<Progress>,
+    given: Arc<Given>,
 }
 
-/// A place between two events.
-#[derive(Clone, Copy, Debug)]
-struct Stage {
-    mark: Mark,
-    /// The sequence of the event before it; 0 if the feed has not taken that.
-    cursor: u64,
-}
+/// How many pages of the log are read at one time until there is an event among them.
+const PAGES_PER_TURN: usize = 4;
 
 /// A subscriber as its feed knows it.
 #[derive(Clone, Debug)]
@@ -109,22 +106,6 @@ pub enum Fed {
     Dissolved,
 }
 
-/// A reader's place in a feed.
-#[derive(Debug)]
-pub(crate) struct FedPlace {
-    joined: Mark,
-    progress: Arc<Progress>,
-    waker: Waker,
-}
-
-/// What all members of a feed have been given. Nothing is ordered by it.
-#[derive(Debug, Default)]
-struct Progress {
-    number: AtomicU64,
-    bytes: AtomicU64,
-    at: AtomicU64,
-}
-
 impl Member {
     /// Tells that what it was given is still on its way to the reader, so that a slow one is not taken for one that
     /// stopped.
@@ -141,29 +122,39 @@ impl Member {
 }
 
 impl Feed {
-    /// A feed for the group that this subscriber follows; `None` if it follows none now. It takes what is published
-    /// from now on, and `waker` is woken once for all that comes after it has [taken](Self::take) everything.
+    /// A feed for the group that this subscriber follows; `None` if it follows none now or has not been given
+    /// everything. It takes what is published from now on, and `waker` is woken once for all that comes after it has
+    /// [taken](Self::take) everything.
     pub fn new(member: &Member, waker: Waker) -> Option<Self> {
         let state = member.reader.state.lock();
-        let group = state.live.as_ref()?.group.clone();
-        drop(state);
+        let Live {
+            group,
+            place: Place::Own(taken),
+        } = state.live.as_ref().filter(|_| state.may_be_fed())?
+        else {
+            return None;
+        };
         group.wire?;
-        let (seat, mark) = group.join_feed();
+        let (seat, mark) = group.join_feed(taken)?;
+        let cursor = state.cursor.max(group.taken_until(taken));
+        let group = group.clone();
+        drop(state);
         let shared = member.reader.shared.clone();
-        let progress = Progress::default();
+        let given = Given::default();
         let taken_at = shared.clock.now();
-        progress.note(mark, taken_at);
+        given.note(mark, taken_at);
         Some(Self {
             shared,
             group,
             seat,
             waker,
-            stages: VecDeque::from([Stage { mark, cursor: 0 }]),
+            stages: Stages::at(mark, cursor),
+            overtaken: None,
             parked_at: mark.number,
             taken_at,
             is_dissolved: false,
             is_behind: false,
-            progress: Arc::new(progress),
+            given: Arc::new(given),
         })
     }
 
@@ -184,11 +175,7 @@ impl Feed {
             return None;
         };
         let (joined, parked) = self.group.pass_to_feed(seat)?;
-        live.place = Place::Fed(FedPlace {
-            joined,
-            progress: self.progress.clone(),
-            waker,
-        });
+        live.place = Place::Fed(FedPlace::new(joined, self.given.clone(), waker));
         drop(state);
         // Not under the lock: a waker may be the last owner of a task, and that of another subscriber.
         drop(parked);
@@ -202,27 +189,20 @@ impl Feed {
         let Some(Live { group, place }) = &mut state.live else {
             return;
         };
-        if !matches!(place, Place::Fed(fed) if Arc::ptr_eq(&fed.progress, &self.progress)) {
+        if !matches!(place, Place::Fed(fed) if fed.is_in(&self.given)) {
             return;
         }
         let own = Place::Own(group.pass_from_feed(next));
         let Place::Fed(fed) = std::mem::replace(place, own) else {
             return;
         };
-        let first = self.stages[0].mark.number;
-        let stage = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
-        let stage = stage.min(self.stages.len() - 1);
-        let Stage { mark, cursor } = self.stages[stage];
-        let at = match stage {
-            0 => self.progress.at(),
-            _ => self.taken_at,
-        };
-        // What the feed had passed over when it was parked is nothing for a member that was behind then.
-        let passed = if mark.number >= self.parked_at {
-            group.taken_until(&self.seat)
+        let Stage { mark, cursor } = self.stages.find(next);
+        let at = if mark.number == self.stages.first().mark.number {
+            self.given.at()
         } else {
-            0
+            self.taken_at
         };
+        let passed = self.passed_over(mark.number);
         state.cursor = state.cursor.max(cursor).max(passed);
         state.asked_at = state.asked_at.max(at);
         let is_recalled = state.recalls > 0;
@@ -239,53 +219,90 @@ impl Feed {
     /// Takes the next events, up to so many bytes of blocks, at least one. To be called after
     /// [`settle`](Self::settle) for what was taken before.
     pub fn take(&mut self, limit: usize, blocks: &mut Vec<Bytes>) -> Fed {
-        let mut stage = self.stages[self.stages.len() - 1];
-        let first = stage.mark.number;
-        if self.is_dissolved {
-            return Fed::Dissolved;
+        let first = self.stages.last().mark.number;
+        for _ in 0..PAGES_PER_TURN {
+            if self.is_dissolved {
+                return Fed::Dissolved;
+            }
+            let is_parked = match self.overtaken.take() {
+                Some(overtaken) => self.read_log(overtaken, limit, blocks),
+                None => self.take_tail(limit, blocks),
+            };
+            if self.stages.last().mark.number > first {
+                self.taken_at = self.shared.clock.now();
+                return Fed::Events { first };
+            }
+            if is_parked {
+                return Fed::Nothing;
+            }
         }
+        self.waker.wake_by_ref();
+        Fed::Nothing
+    }
+
+    /// Takes from the tail of the group. True if the feed is parked.
+    fn take_tail(&mut self, limit: usize, blocks: &mut Vec<Bytes>) -> bool {
+        let mut is_event = true;
         let stages = &mut self.stages;
+        let number = stages.last().mark.number;
         let add = |item: &Item| {
             let Item::Event(record, block) = item else {
+                is_event = false;
                 return ControlFlow::Break(());
             };
-            stage.cursor = record.sequence;
-            stage.mark.number += 1;
-            stage.mark.bytes += item.size() as u64;
-            stages.push_back(stage);
+            stages.push(record.sequence, block.len());
             blocks.push(block.clone());
             ControlFlow::Continue(())
         };
-        match self
+        let taken = self
             .group
-            .take(&mut self.seat, limit.max(1), &self.waker, add)
-        {
-            Taken::Parked => {
-                self.parked_at = first;
-                Fed::Nothing
+            .take(&mut self.seat, limit.max(1), &self.waker, add);
+        match taken {
+            Taken::Parked => self.parked_at = number,
+            Taken::Items => {
+                self.is_dissolved = !is_event && self.stages.last().mark.number == number
             }
-            Taken::Items if stage.mark.number > first => {
-                self.taken_at = self.shared.clock.now();
-                Fed::Events { first }
+            Taken::FellOff(until) => {
+                self.stages.pass(self.passed_over(number));
+                let (group, end) = (self.group.clone(), self.seat.next());
+                let overtaken = Overtaken::new(group, until, end, &self.shared.replays);
+                self.overtaken = Some(Box::new(overtaken));
             }
-            Taken::Items | Taken::FellOff(_) => {
-                self.is_dissolved = true;
-                Fed::Dissolved
-            }
+        }
+        taken == Taken::Parked
+    }
+
+    /// Reads what the tail has dropped from the log. True if the feed is parked until that is there.
+    fn read_log(
+        &mut self,
+        mut overtaken: Box<Overtaken>,
+        limit: usize,
+        blocks: &mut Vec<Bytes>,
+    ) -> bool {
+        let read = overtaken.read(&self.shared, &self.waker, &mut self.stages, limit, blocks);
+        match read {
+            Page::Met => {}
+            Page::Lost => self.is_dissolved = true,
+            Page::Taken | Page::Parked => self.overtaken = Some(overtaken),
+        }
+        read == Page::Parked
+    }
+
+    /// What had certainly passed before the event of this number came, if nothing came before it since the feed was
+    /// parked.
+    fn passed_over(&self, number: u64) -> u64 {
+        if number >= self.parked_at {
+            self.group.taken_until(&self.seat)
+        } else {
+            0
         }
     }
 
     /// Takes note that every member has been given all events before this number. What was kept of them to tell where a
     /// member [leaves](Self::leave) is dropped.
     pub fn settle(&mut self, number: u64) {
-        while self.stages.len() > 1 && self.stages[0].mark.number < number {
-            self.stages.pop_front();
-        }
-        self.progress.note(self.stages[0].mark, self.taken_at);
-        let is_behind = self.stages.len() > 1;
-        if !is_behind {
-            self.stages.shrink_to(1);
-        }
+        let is_behind = self.stages.drop_before(number);
+        self.given.note(self.stages.first().mark, self.taken_at);
         if is_behind != self.is_behind {
             self.is_behind = is_behind;
             self.group.keep_for(&self.seat, is_behind);
@@ -301,48 +318,5 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         drop(self.group.leave_feed(&self.seat));
-    }
-}
-
-impl FedPlace {
-    /// Events and bytes that it was given, and when the last of them.
-    pub(crate) fn given(&self) -> Option<(u64, u64, Timestamp)> {
-        let (events, bytes) = self.since_joined(self.progress.mark());
-        (events > 0).then(|| (events, bytes, self.progress.at()))
-    }
-
-    /// The number of the item that comes next, as far as is known.
-    pub(crate) fn next(&self) -> u64 {
-        self.progress.mark().number.max(self.joined.number)
-    }
-
-    pub(crate) fn waker(&self) -> &Waker {
-        &self.waker
-    }
-
-    fn since_joined(&self, given: Mark) -> (u64, u64) {
-        let events = given.number.saturating_sub(self.joined.number);
-        let bytes = given.bytes.saturating_sub(self.joined.bytes);
-        (events, bytes)
-    }
-}
-
-impl Progress {
-    fn note(&self, mark: Mark, now: Timestamp) {
-        if self.number.swap(mark.number, Ordering::Relaxed) != mark.number {
-            self.bytes.store(mark.bytes, Ordering::Relaxed);
-            self.at.store(now.as_millis(), Ordering::Relaxed);
-        }
-    }
-
-    fn mark(&self) -> Mark {
-        Mark {
-            number: self.number.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-        }
-    }
-
-    fn at(&self) -> Timestamp {
-        Timestamp::from_millis(self.at.load(Ordering::Relaxed))
     }
 }
