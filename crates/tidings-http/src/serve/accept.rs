@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
+
+use super::tuning::{is_tuned, tune};
 
 /// A listener that outlives every failure to accept.
 pub(super) struct Acceptor {
     listener: TcpListener,
+    write_timeout: Duration,
     /// Set while the last accept failed for want of a resource: what to wait for.
     backoff: Option<Backoff>,
 }
@@ -25,9 +28,13 @@ const SHORTEST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    pub(super) fn new(listener: TcpListener, write_timeout: Duration) -> Self {
+        if let Err(error) = tune(&listener, write_timeout) {
+            debug!(%error, "socket options of the listener not set");
+        }
         Self {
             listener,
+            write_timeout,
             backoff: None,
         }
     }
@@ -42,6 +49,13 @@ impl Acceptor {
                 Ok(accepted) => {
                     if self.backoff.take().is_some() {
                         info!("accepting connections again");
+                    }
+                    // A connection that came before the listener had them, or on a system where they are not inherited.
+                    if !is_tuned(&accepted.0)
+                        && let Err(error) = tune(&accepted.0, self.write_timeout)
+                    {
+                        // The peer has reset the connection already; the first read will say so.
+                        debug!(%error, "socket options not set");
                     }
                     return accepted;
                 }

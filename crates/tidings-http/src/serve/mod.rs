@@ -18,6 +18,7 @@ mod phase;
 mod refusal;
 mod socket;
 mod streams;
+mod tuning;
 
 use std::future::{Future, pending};
 use std::num::NonZeroUsize;
@@ -164,10 +165,10 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Drained {
         let (phase, phases) = Phases::new();
-        let drain_timeout = self.limits.drain_timeout;
-        let engines = Engines::start(self.engine, self.limits.write_timeout);
+        let (drain_timeout, write_timeout) = (self.limits.drain_timeout, self.limits.write_timeout);
+        let engines = Engines::start(self.engine, write_timeout);
         let door = Door::new(self.router, self.limits, phases, engines.door());
-        let mut acceptor = Acceptor::new(listener);
+        let mut acceptor = Acceptor::new(listener, write_timeout);
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {

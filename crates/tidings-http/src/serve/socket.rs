@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -40,13 +39,6 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// How long a peer may leave our bytes or our probes unacknowledged.
-const VANISHED_AFTER: Duration = Duration::from_secs(30);
-
-/// Unsent bytes beyond which the kernel takes no more, so that a reader that stopped shows as
-/// such here instead of after the megabytes that a send buffer grows to.
-const UNSENT_BYTES: u32 = 16 * 1024;
-
 /// How an HTTP/2 client that knows what it is talking to begins (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -57,10 +49,6 @@ impl Socket {
         permit: Permit,
         write_timeout: Duration,
     ) -> Self {
-        if let Err(error) = tune(&stream, write_timeout) {
-            // The peer has reset the connection already; the first read will say so.
-            tracing::debug!(%error, "socket options not set");
-        }
         Self {
             stream,
             exchange,
@@ -124,25 +112,6 @@ impl Socket {
             "the peer reads nothing",
         )))
     }
-}
-
-fn tune(stream: &TcpStream, write_timeout: Duration) -> io::Result<()> {
-    // Without it the second of two small events waits for the peer's delayed acknowledgement.
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
-            .with_time(VANISHED_AFTER / 2)
-            .with_interval(VANISHED_AFTER / 6)
-            .with_retries(3),
-    )?;
-    #[cfg(target_os = "linux")]
-    {
-        // The kernel counts a peer that acknowledges but makes no room as vanished too.
-        socket.set_tcp_user_timeout(Some(VANISHED_AFTER.max(write_timeout)))?;
-        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
-    }
-    Ok(())
 }
 
 impl AsyncRead for Socket {
