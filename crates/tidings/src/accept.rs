@@ -17,6 +17,15 @@ use crate::{
     selector::is_reserved,
 };
 
+/// Who publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// Anybody, on any topic but the reserved ones.
+    Anyone,
+    /// Whoever runs the broker.
+    Owner,
+}
+
 /// Comes once the batch is committed, or has failed.
 pub(crate) type Outcome = oneshot::Receiver<Result<Vec<Receipt>, StoreFailed>>;
 
@@ -25,6 +34,7 @@ impl Core {
     /// then.
     pub(crate) fn accept(
         &mut self,
+        author: Author,
         batch: &[Publication],
         fingerprints: Vec<Option<Fingerprint>>,
         share: &mut Option<OwnedSemaphorePermit>,
@@ -32,7 +42,7 @@ impl Core {
     ) -> Result<Outcome, BatchError> {
         self.log.expire(now);
         self.idempotency.expire(now);
-        let earlier = self.check(batch, &fingerprints)?;
+        let earlier = self.check(author, batch, &fingerprints)?;
         let lines = batch.iter().zip(fingerprints).zip(earlier);
         let lines = lines
             .map(|((publication, fingerprint), earlier)| {
@@ -51,6 +61,7 @@ impl Core {
     /// Checks everything that could make a publication of the batch fail. Those that were made before are nothing new.
     fn check(
         &self,
+        author: Author,
         batch: &[Publication],
         fingerprints: &[Option<Fingerprint>],
     ) -> Result<Vec<Earlier>, BatchError> {
@@ -80,7 +91,7 @@ impl Core {
                 }
                 keys.insert(key, index);
             }
-            self.check_event(publication).map_err(refuse)?;
+            self.check_event(author, publication).map_err(refuse)?;
             let topic = &publication.topic;
             if self.log.will_have_ended(topic) || ended.contains(topic) {
                 return Err(refuse(PublishError::TopicEnded));
@@ -110,7 +121,7 @@ impl Core {
         }
     }
 
-    fn check_event(&self, publication: &Publication) -> Result<(), PublishError> {
+    fn check_event(&self, author: Author, publication: &Publication) -> Result<(), PublishError> {
         let event = &publication.event;
         if self.closed {
             return Err(PublishError::Closed);
@@ -118,7 +129,7 @@ impl Core {
         if let Some(failed) = &self.failure {
             return Err(PublishError::StoreFailed(failed.clone()));
         }
-        if is_reserved(&publication.topic) {
+        if author == Author::Anyone && is_reserved(&publication.topic) {
             return Err(PublishError::ReservedTopic);
         }
         if event.name().starts_with("tidings.") {

@@ -6,6 +6,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     BatchError, BrokerBuilder, Connection, ConnectionId, Event, GoodbyeReason, Publication,
     PublishError, Stats, StoreFailed, TopicStats,
+    accept::Author,
     idempotency::fingerprint,
     options::Options,
     queue::{Op, Wakeups},
@@ -122,9 +123,17 @@ impl Broker {
     /// [`BatchError`] names the publication that was refused; nothing has happened then, unless it is
     /// [`StoreFailed`](PublishError::StoreFailed).
     pub async fn publish_batch(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
+        self.publish_by(Author::Anyone, batch).await
+    }
+
+    async fn publish_by(
+        &self,
+        author: Author,
+        batch: &[Publication],
+    ) -> Result<Vec<Receipt>, BatchError> {
         let fingerprints = batch.iter().map(fingerprint).collect();
         let share = self.shared.share_of(batch).await;
-        let outcome = self.shared.accept(batch, fingerprints, share)?;
+        let outcome = self.shared.accept(author, batch, fingerprints, share)?;
         outcome
             .await
             .unwrap_or_else(|_| Err(StoreFailed::closed()))
@@ -132,6 +141,23 @@ impl Broker {
                 index: 0,
                 source: PublishError::StoreFailed(failed),
             })
+    }
+
+    /// Publishes on one of the topics under `tidings/`, which are refused otherwise: they are for whoever runs the broker and
+    /// speaks for it.
+    ///
+    /// # Errors
+    /// [`PublishError`], as [`publish`](Self::publish).
+    pub async fn publish_reserved(
+        &self,
+        publication: Publication,
+    ) -> Result<Receipt, PublishError> {
+        let receipts = self.publish_by(Author::Owner, &[publication]).await;
+        let receipts = receipts.map_err(|error| error.source)?;
+        Ok(receipts
+            .into_iter()
+            .next()
+            .expect("one receipt for one publication"))
     }
 
     /// Goes the way of a publication, without one: through everything that was accepted before.

@@ -5,7 +5,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     BatchError, LagPolicy, Publication, StoreFailed, SubscribeError, Subscription,
-    accept::Outcome,
+    accept::{Author, Outcome},
     core::Core,
     idempotency::Fingerprint,
     options::Options,
@@ -98,13 +98,14 @@ impl Shared {
 
     pub(crate) fn accept(
         &self,
+        author: Author,
         batch: &[Publication],
         fingerprints: Vec<Option<Fingerprint>>,
         mut share: Option<OwnedSemaphorePermit>,
     ) -> Result<Outcome, BatchError> {
         let mut wakeups = Wakeups::default();
         let mut core = self.core.lock();
-        let accepted = core.accept(batch, fingerprints, &mut share, self.clock.now());
+        let accepted = core.accept(author, batch, fingerprints, &mut share, self.clock.now());
         if self.disk.is_some() {
             core.release_at_once(&mut wakeups);
         } else {
