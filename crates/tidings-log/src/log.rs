@@ -259,6 +259,16 @@ impl Log {
         self.index.select_back(scope, window)
     }
 
+    /// A page of those of these events, by rising sequence, that are retained and in the window.
+    pub fn pick(&self, picked: &[u64], window: Window) -> Selection {
+        self.index.pick(picked, window)
+    }
+
+    /// The retained events of a topic, newest first.
+    pub fn newest(&self, topic: &Topic) -> impl Iterator<Item = u64> {
+        self.index.newest(topic)
+    }
+
     /// The oldest retained event of the scope.
     pub fn oldest(&self, scope: &Scope<'_>) -> Option<u64> {
         self.index.oldest(scope)
@@ -270,7 +280,7 @@ impl Log {
     }
 
     /// The known topics by name, after this one or from the first.
-    pub fn names(&self, after: Option<&Topic>) -> impl Iterator<Item = &Topic> {
+    pub fn names<'a>(&'a self, after: Option<&Topic>) -> impl Iterator<Item = &'a Topic> + use<'a> {
         self.index.names(after)
     }
 

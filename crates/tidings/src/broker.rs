@@ -228,6 +228,7 @@ impl Broker {
 
     /// Counts over the whole broker.
     pub fn stats(&self) -> Stats {
+        let replayed = self.shared.replays.given();
         let core = self.shared.core.lock();
         Stats {
             topics: core.log.topic_count(),
@@ -236,6 +237,11 @@ impl Broker {
             events: core.log.len(),
             bytes: core.log.bytes(),
             published: core.published,
+            published_bytes: core.published_bytes,
+            delivered: core.delivered.events + replayed.events,
+            delivered_bytes: core.delivered.bytes + replayed.bytes,
+            waiting: core.most_waiting(),
+            replaying: self.shared.replays.readers(),
             lag: core.counters,
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct CatchUp {
     pub(crate) reading: Reading,
     /// What these topics had lost by this number of evictions is accounted for.
     pub(crate) since: u64,
+    /// For a recall: the events to read, by rising sequence.
+    pub(crate) picked: Vec<u64>,
     /// The page that is being read.
     page: Option<(Selection, PageRead)>,
 }
@@ -27,6 +29,8 @@ pub(crate) struct CatchUp {
 pub(crate) enum Reading {
     /// It begins with what is retained, and has been given nothing yet: what has gone was not retained.
     Fresh,
+    /// It begins with a choice of what is retained: what has gone since is not to be had any more.
+    Recall,
     /// It replays. That is not lag: a gap tells it what is missing, and it goes on with what is retained.
     Replay,
     /// It was too slow for the tail: the lag policy decides.
@@ -56,7 +60,16 @@ impl CatchUp {
             until,
             reading,
             since,
+            picked: Vec::new(),
             page: None,
+        }
+    }
+
+    /// Reads these events alone.
+    pub(crate) fn recall(group: Arc<Group>, until: u64, picked: Vec<u64>) -> Self {
+        Self {
+            picked,
+            ..Self::new(group, until, Reading::Recall, 0)
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     plan,
     queue::Queue,
     reader::{Live, Place, Reader},
-    stats::LagCounts,
+    stats::{Given, LagCounts},
     tail::{Item, TailBytes},
 };
 
@@ -32,6 +32,10 @@ pub(crate) struct Core {
     pub(crate) readers: HashSet<Arc<Reader>>,
     pub(crate) counters: LagCounts,
     pub(crate) published: u64,
+    /// The bytes of data in what was published.
+    pub(crate) published_bytes: u64,
+    /// What was put before live readers.
+    pub(crate) delivered: Given,
     pub(crate) closed: bool,
     /// Why nothing is accepted, if the store does not work.
     pub(crate) failure: Option<StoreFailed>,
@@ -58,6 +62,8 @@ impl Core {
             readers: HashSet::new(),
             counters: LagCounts::default(),
             published: 0,
+            published_bytes: 0,
+            delivered: Given::default(),
             closed: false,
             failure: None,
             queue: Queue::default(),
@@ -177,6 +183,12 @@ impl Core {
             .into_iter()
             .map(|slot| self.groups[slot].readers())
             .sum()
+    }
+
+    /// The most items that wait for the slowest taker of a group.
+    pub(crate) fn most_waiting(&self) -> u64 {
+        let waiting = self.groups.iter().map(|(_, group)| group.waiting());
+        waiting.max().unwrap_or(0)
     }
 
     pub(crate) fn group_count(&self) -> usize {

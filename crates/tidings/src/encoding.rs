@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use serde::Serialize;
-use tidings_log::Record;
-use tidings_sse::{Block, EventId, EventName};
+use tidings_log::{Position, Record};
+use tidings_sse::{Block, EventId, EventName, Preamble};
 
 use crate::time::rfc3339;
 
@@ -88,6 +88,19 @@ pub(crate) fn encode(record: &Record, wire: Wire) -> Bytes {
     };
     let mut out = Vec::with_capacity(block.encoded_len());
     block.encode(&mut out);
+    out.into()
+}
+
+/// A block, and behind it one of a position alone. It raises no event, and is where a reader resumes from.
+pub(crate) fn followed_by_id(block: &Bytes, position: &Position) -> Bytes {
+    let id = EventId::new(position.to_string());
+    let id = id.expect("a position is visible ASCII of at most 61 bytes");
+    let mut out = block.to_vec();
+    Preamble {
+        retry: None,
+        id: Some(&id),
+    }
+    .encode(&mut out);
     out.into()
 }
 

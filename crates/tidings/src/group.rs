@@ -188,6 +188,12 @@ impl Group {
         self.line.lock().closed
     }
 
+    /// How many items there are that somebody has not taken.
+    pub(crate) fn waiting(&self) -> u64 {
+        let line = self.line.lock();
+        line.tail.end() - line.tail.base()
+    }
+
     /// How many items there are from this number on.
     pub(crate) fn waiting_from(&self, next: u64) -> u64 {
         self.line.lock().tail.end().saturating_sub(next)

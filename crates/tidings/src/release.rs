@@ -62,6 +62,7 @@ impl Core {
                     let in_use = |topic: &Topic| matcher.names(topic) || topics.contains(topic);
                     self.log.release(record, in_use);
                     self.published += 1;
+                    self.published_bytes += record.data.len() as u64;
                     let receipt = Receipt {
                         id: record.position(),
                         receivers: self.fan_out(record, &mut wakeups.readers),
@@ -92,7 +93,8 @@ impl Core {
             let group = &self.groups[slot];
             if group.filter.wants(record) {
                 let item = Item::Event(record.clone(), encoder.block(group.wire));
-                receivers += match until {
+                let bytes = item.size() as u64;
+                let reached = match until {
                     None => group.push(item, wakers),
                     Some(until) => {
                         let (readers, is_due) = group.push_quietly(item, until);
@@ -102,6 +104,9 @@ impl Core {
                         readers
                     }
                 };
+                receivers += reached;
+                self.delivered.events += reached as u64;
+                self.delivered.bytes += reached as u64 * bytes;
             }
             if record.ends_topic && self.has_ended(&group.filter) {
                 self.close_group(slot, Item::End, wakers);

@@ -13,6 +13,7 @@ use tidings_log::Record;
 
 use crate::{
     encoding::{Wire, encode},
+    stats::Given,
     sync::Mutex,
 };
 
@@ -33,6 +34,9 @@ pub(crate) struct Replays(Arc<Crowd>);
 #[derive(Debug, Default)]
 struct Crowd {
     readers: AtomicU64,
+    /// How many events were read for them, and their bytes; nothing is ordered by these.
+    events: AtomicU64,
+    bytes: AtomicU64,
     /// What has been encoded for one of several: after an interruption many want the same at about the same time.
     blocks: Mutex<Blocks>,
 }
@@ -86,7 +90,22 @@ impl Replays {
         blocks
     }
 
-    fn readers(&self) -> u64 {
+    /// Takes note of what was read for a reader that has not been given it before.
+    pub(crate) fn note(&self, events: u64, bytes: usize) {
+        self.0.events.fetch_add(events, Ordering::Relaxed);
+        self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// What was read for readers since the start.
+    pub(crate) fn given(&self) -> Given {
+        Given {
+            events: self.0.events.load(Ordering::Relaxed),
+            bytes: self.0.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How many readers there are.
+    pub(crate) fn readers(&self) -> u64 {
         self.0.readers.load(Ordering::Relaxed)
     }
 }

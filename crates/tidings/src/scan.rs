@@ -7,6 +7,7 @@ use tracing::error;
 
 use crate::{
     StoreFailed,
+    core::Core,
     filter::Filter,
     reads::{PageRead, read_page},
     shared::Shared,
@@ -21,15 +22,30 @@ impl Shared {
         until: u64,
         mut visit: impl FnMut(Arc<Record>) -> ControlFlow<()>,
     ) -> Result<(), StoreFailed> {
-        let mut window = Window::new(after, until);
+        let choose = |core: &Core, window| filter.scope(|scope| core.log.select(scope, window));
+        self.read_pages(Window::new(after, until), choose, |record| {
+            if filter.wants(&record) {
+                visit(record)
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+    }
+
+    /// Visits what is chosen of a window, page by page and oldest first, until told to stop.
+    pub(crate) fn read_pages(
+        &self,
+        mut window: Window,
+        choose: impl Fn(&Core, Window) -> Selection,
+        mut visit: impl FnMut(Arc<Record>) -> ControlFlow<()>,
+    ) -> Result<(), StoreFailed> {
         while window.after < window.until {
-            let page = filter.scope(|scope| self.core.lock().log.select(scope, window));
+            let page = choose(&self.core.lock(), window);
             let Some(records) = self.read(&page)? else {
                 continue;
             };
             window.after = page.reached;
-            let mut wanted = records.into_iter().filter(|record| filter.wants(record));
-            if wanted.try_for_each(&mut visit).is_break() {
+            if records.into_iter().try_for_each(&mut visit).is_break() {
                 break;
             }
         }

@@ -14,8 +14,27 @@ pub struct Stats {
     pub bytes: u64,
     /// Events published since the start.
     pub published: u64,
+    /// The bytes of data in them.
+    pub published_bytes: u64,
+    /// Events given to subscriptions since the start: live ones count when they are put before a reader, replayed ones when
+    /// they are read for it.
+    pub delivered: u64,
+    /// The bytes of these, as blocks of a stream where they are encoded.
+    pub delivered_bytes: u64,
+    /// The most live events that wait for the slowest reader of a group. One that falls further behind than 8,192 events
+    /// or 768 KiB reads them from the log.
+    pub waiting: u64,
+    /// How many readers read from the log: they resume, or are behind.
+    pub replaying: u64,
     /// What became of readers that were behind.
     pub lag: LagCounts,
+}
+
+/// Events that were given to readers, and their bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
 }
 
 /// How often each outcome of being behind has happened.

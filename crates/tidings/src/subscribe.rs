@@ -80,7 +80,13 @@ fn open(
     id: &ConnectionId,
     now: Timestamp,
 ) -> State {
-    let mut state = State::at(plan.cursor, now);
+    let recalled = if subscription.begins_now() {
+        core.recalled(subscription, filter)
+    } else {
+        Vec::new()
+    };
+    let cursor = recalled.first().map_or(plan.cursor, |first| first - 1);
+    let mut state = State::at(cursor, now);
     let group = if plan.ended {
         core.detached_group(filter, subscription.wire)
     } else {
@@ -100,7 +106,10 @@ fn open(
     backlog.opening.extend(plan.gap);
 
     let until = core.log.head();
-    if plan.cursor < until {
+    if !recalled.is_empty() {
+        let recall = CatchUp::recall(group, until, recalled);
+        backlog.steps.push_back(Step::CatchUp(recall));
+    } else if plan.cursor < until {
         let reading = match plan.resumed {
             Some(_) => Reading::Replay,
             None => Reading::Fresh,

@@ -17,6 +17,8 @@ pub struct Subscription {
     pub(crate) start_at: StartAt,
     pub(crate) resume_after: Option<String>,
     pub(crate) hello: bool,
+    /// What to begin with, and how many events of each topic.
+    pub(crate) recalls: Vec<(Selector, usize)>,
     pub(crate) wire: Option<Wire>,
     pub(crate) peer: Peer,
 }
@@ -42,6 +44,7 @@ impl Subscription {
             start_at: StartAt::Now,
             resume_after: None,
             hello: false,
+            recalls: Vec::new(),
             wire: None,
             peer: Peer::default(),
         }
@@ -82,6 +85,26 @@ impl Subscription {
         self
     }
 
+    /// If it begins [now](StartAt::Now) and without an id, begin with what is retained of these topics, the newest so many
+    /// events of each; may be said of several. Only topics that it follows are recalled, the first 10,000 by name.
+    ///
+    /// What is recalled comes in the order of all events and before those that are published from now on: none of them is
+    /// missing between the two, or there twice. Behind it an [encoded](Self::encoded) stream has the id of the place where it
+    /// was registered, in a block of its own, so that a reader resumes from there.
+    ///
+    /// ```
+    /// use tidings::{Selector, Subscription};
+    ///
+    /// let badges = Selector::new("badges/*")?;
+    /// let current_and_live = Subscription::to(badges.clone()).recalling(badges, 1);
+    /// # Ok::<_, tidings::SelectorError>(())
+    /// ```
+    #[must_use]
+    pub fn recalling(mut self, selector: impl Into<Selector>, newest: usize) -> Self {
+        self.recalls.push((selector.into(), newest));
+        self
+    }
+
     /// Have every event encoded for an event stream, once for all subscriptions that share filter and encoding.
     #[must_use]
     pub fn encoded(mut self, wire: Wire) -> Self {
@@ -99,6 +122,11 @@ impl Subscription {
     /// Whether registering it may take long, because what it begins with depends on what events it has missed contain.
     pub fn looks_back(&self) -> bool {
         !self.events.is_empty() && (self.start_at != StartAt::Now || self.resume_after.is_some())
+    }
+
+    /// Whether it begins with what is published after it is registered.
+    pub(crate) fn begins_now(&self) -> bool {
+        self.start_at == StartAt::Now && self.resume_after.is_none()
     }
 
     pub(crate) fn filter(&self) -> Filter {

@@ -12,6 +12,7 @@ use tidings_log::{Log, Record, Selection, Timestamp, Window};
 use crate::{
     Control, Delivery, GapReason, GoodbyeReason, LagPolicy, Published,
     catch_up::{CatchUp, Read, Reading},
+    encoding,
     group::{Group, Taken},
     lag::Verdict,
     plan, random,
@@ -178,6 +179,11 @@ impl Turn<'_> {
     fn select(&mut self, step: &mut CatchUp) -> Option<Selection> {
         let mut core = self.shared.core.lock();
         core.log.expire(self.now);
+        let mut window = Window::new(self.state.cursor, step.until);
+        window.bytes = self.shared.replays.page_bytes();
+        if step.reading == Reading::Recall {
+            return Some(core.log.pick(&step.picked, window));
+        }
         let group = step.group.clone();
         if let Some(verdict) = core.verdict(&group.filter, self.state.cursor, step.since) {
             let missing = match (step.reading, verdict) {
@@ -201,8 +207,6 @@ impl Turn<'_> {
                 self.tell_gap(&core.log, Some(&group), reason);
             }
         }
-        let mut window = Window::new(self.state.cursor, step.until);
-        window.bytes = self.shared.replays.page_bytes();
         Some(group.filter.scope(|scope| core.log.select(scope, window)))
     }
 
@@ -219,13 +223,26 @@ impl Turn<'_> {
         if step.reading == Reading::Fresh && !records.is_empty() {
             step.reading = Reading::Replay;
         }
-        self.state.backlog().replayed += records.len() as u64;
-        let blocks = match group.wire {
+        let replayed = records.len() as u64;
+        self.state.backlog().replayed += replayed;
+        let mut blocks = match group.wire {
             Some(wire) => self.shared.replays.encode(&records, wire),
             None => vec![Bytes::new(); records.len()],
         };
+        let has_ids = group.wire.is_some_and(|wire| wire.ids);
+        if step.reading == Reading::Recall && reached == step.until && has_ids {
+            let place = self.shared.core.lock().log.position(reached);
+            if let Some(last) = blocks.last_mut() {
+                *last = encoding::followed_by_id(last, &place);
+            }
+        }
+        let (reading, before) = (step.reading, self.bytes);
         for (record, block) in records.into_iter().zip(blocks) {
             self.deliver(record, block);
+        }
+        // What a reader is behind with counted when it was put before it.
+        if !matches!(reading, Reading::Behind | Reading::Conflating) {
+            self.shared.replays.note(replayed, self.bytes - before);
         }
         self.state.cursor = self.state.cursor.max(reached);
         if self.state.cursor < step.until {

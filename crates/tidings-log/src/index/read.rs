@@ -58,6 +58,27 @@ impl Index {
         }
     }
 
+    /// A page of those of these events that are retained and in the window. They are given by rising sequence.
+    pub(crate) fn pick(&self, picked: &[u64], window: Window) -> Selection {
+        let is_inside = |sequence: &&u64| (window.after + 1..=window.until).contains(*sequence);
+        let events = picked.iter().filter(is_inside).filter_map(|sequence| {
+            let stub = self.events.get(*sequence)?;
+            Some((*sequence, Some(u64::from(stub.size.get()))))
+        });
+        let mut page = Selection::forwards(window, events);
+        let mut behind = picked.iter().filter(|sequence| **sequence > page.reached);
+        if !behind.any(|sequence| self.retains(*sequence)) {
+            page.reached = window.until;
+        }
+        page
+    }
+
+    /// The newest retained events of a topic, newest first.
+    pub(crate) fn newest(&self, topic: &Topic) -> impl Iterator<Item = u64> {
+        let history = self.history(topic).into_iter();
+        history.flat_map(|history| history.sequences.iter().rev().copied())
+    }
+
     /// The oldest retained event of the scope.
     pub(crate) fn oldest(&self, scope: &Scope<'_>) -> Option<u64> {
         self.histories(scope)
@@ -71,7 +92,10 @@ impl Index {
     }
 
     /// The known topics by name, after this one or from the first.
-    pub(crate) fn names(&self, after: Option<&Topic>) -> impl Iterator<Item = &Topic> {
+    pub(crate) fn names<'a>(
+        &'a self,
+        after: Option<&Topic>,
+    ) -> impl Iterator<Item = &'a Topic> + use<'a> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.names.range::<Topic, _>((start, Bound::Unbounded))
     }

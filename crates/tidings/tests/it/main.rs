@@ -18,5 +18,6 @@ mod model;
 mod ordering;
 mod presence;
 mod publishing;
+mod recalling;
 mod resuming;
 mod starting;
