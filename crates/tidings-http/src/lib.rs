@@ -26,7 +26,7 @@ mod stream;
 
 pub use accept::accepts_event_stream;
 pub use problem::Problem;
-pub use serve::{Drained, ServeLimits, Server, serve};
+pub use serve::{Drained, EngineCount, ServeLimits, Server, serve};
 pub use sse::{StreamRequest, last_event_id, sse, sse_with};
 pub use stream::{
     EventStream, StreamOptions, come_back_after, encode_control, keep_alive_line, stream_head,

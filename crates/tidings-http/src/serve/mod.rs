@@ -38,6 +38,7 @@ use self::door::Door;
 use self::engine::{EngineSettings, Engines};
 use self::phase::{Phase, Phases};
 
+pub use self::engine::EngineCount;
 pub use self::limits::ServeLimits;
 
 /// Serves `router` on `listener` with the default limits, for as long as the future is polled.
@@ -83,6 +84,7 @@ pub struct Server {
     router: Router,
     limits: ServeLimits,
     engine: EngineSettings,
+    running: EngineCount,
 }
 
 /// How a [`Server`] came to its end.
@@ -103,6 +105,7 @@ impl Server {
                 threads: available_parallelism().map_or(1, NonZeroUsize::get),
                 past_layers: false,
             },
+            running: EngineCount::default(),
         }
     }
 
@@ -123,6 +126,13 @@ impl Server {
     #[must_use]
     pub fn engine_threads(mut self, threads: usize) -> Self {
         self.engine.threads = threads;
+        self
+    }
+
+    /// Has the number of those threads that run told here, for whoever watches over the server.
+    #[must_use]
+    pub fn engines_counted_by(mut self, count: EngineCount) -> Self {
+        self.running = count;
         self
     }
 
@@ -166,7 +176,7 @@ impl Server {
     ) -> Drained {
         let (phase, phases) = Phases::new();
         let (drain_timeout, write_timeout) = (self.limits.drain_timeout, self.limits.write_timeout);
-        let engines = Engines::start(self.engine, write_timeout);
+        let engines = Engines::start(self.engine, &self.running, write_timeout);
         let door = Door::new(self.router, self.limits, phases, engines.door());
         let mut acceptor = Acceptor::new(listener, write_timeout);
         let mut connections = JoinSet::new();

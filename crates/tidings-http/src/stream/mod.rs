@@ -19,8 +19,8 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body::Frame;
-use tidings::Subscriber;
-use tidings_sse::{EventId, Preamble, encode_retry};
+use tidings::{EventName, Subscriber};
+use tidings_sse::{Block, EventId, Preamble, encode_retry};
 
 use self::encode::encode;
 use self::keep_alive::KeepAlive;
@@ -115,6 +115,23 @@ impl EventStream {
     }
 }
 
+impl EventStream {
+    /// The same stream, with an event of its own in front of everything that the subscription gives. It has no id.
+    #[must_use]
+    pub fn greeting(mut self, event: &EventName, data: &str) -> Self {
+        let rest = self.rest.get_or_insert_default();
+        let mut first = rest.data.to_vec();
+        Block {
+            id: None,
+            event: Some(event),
+            data,
+        }
+        .encode(&mut first);
+        rest.data = first.into();
+        self
+    }
+}
+
 impl http_body::Body for EventStream {
     type Data = Bytes;
     type Error = Infallible;
@@ -198,6 +215,35 @@ mod tests {
             "{}",
             size_of::<EventStream>()
         );
+    }
+
+    #[tokio::test]
+    async fn a_greeting_comes_before_everything_that_the_subscription_gives() {
+        let broker = Broker::new();
+        let topic = Topic::new("t").unwrap();
+        let id = broker
+            .publish(topic.clone(), Event::new("1").ending_topic())
+            .await;
+        let id = id.unwrap().id;
+        let greeted = async |subscription: Subscription| {
+            let subscriber = broker.subscribe(subscription.encoded(raw(true))).unwrap();
+            let name = EventName::new("hi").unwrap();
+            let options = StreamOptions::default();
+            let stream = EventStream::new(subscriber, options).greeting(&name, "you");
+            let bytes = stream.collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(bytes.to_vec()).unwrap();
+            body.split_once('\n').unwrap().1.to_owned()
+        };
+        let all = Subscription::to(topic);
+        let started = greeted(all.clone().start_at(tidings::StartAt::Start)).await;
+        let start = "id: ".len() + id.to_string().len();
+        assert_eq!(
+            started[start..],
+            format!("\n\nevent: hi\ndata: you\n\nid: {id}\ndata: 1\n\n")
+        );
+        let lost = greeted(all.resume_after("x")).await;
+        let gap = format!("event: hi\ndata: you\n\nid: {id}\nevent: tidings.gap\n");
+        assert!(lost.starts_with(&gap), "{lost}");
     }
 
     #[tokio::test(start_paused = true)]

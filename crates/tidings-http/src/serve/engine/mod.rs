@@ -11,6 +11,7 @@
 mod batch;
 mod chunks;
 mod connection;
+mod count;
 mod fanout;
 mod gather;
 mod inbox;
@@ -36,6 +37,8 @@ use self::tally::Tally;
 use self::thread::Engine;
 use super::admission::Permit;
 use crate::stream::Tap;
+
+pub use self::count::EngineCount;
 
 /// An event stream whose head has been written, with what is held for it until it ends.
 #[derive(Debug)]
@@ -87,25 +90,34 @@ impl Engines {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn start(settings: EngineSettings, write_timeout: Duration) -> Self {
-        Self::try_start(settings, write_timeout).unwrap_or_else(|error| {
+    pub(super) fn start(
+        settings: EngineSettings,
+        running: &EngineCount,
+        write_timeout: Duration,
+    ) -> Self {
+        Self::try_start(settings, running, write_timeout).unwrap_or_else(|error| {
             warn!(%error, "cannot start the threads that write streams");
             Self::of(Vec::new())
         })
     }
 
-    fn try_start(settings: EngineSettings, write_timeout: Duration) -> io::Result<Self> {
+    fn try_start(
+        settings: EngineSettings,
+        running: &EngineCount,
+        write_timeout: Duration,
+    ) -> io::Result<Self> {
         let made: io::Result<Vec<_>> = (0..settings.threads)
             .map(|_| Engine::new(settings, write_timeout))
             .collect();
         let (inboxes, engines): (Vec<_>, Vec<_>) = made?.into_iter().unzip();
         let mut started = Self::of(inboxes);
         for engine in engines {
-            let (running, ended) = oneshot::channel();
+            let (alive, ended) = oneshot::channel();
+            let counted = running.enter();
             let runtime = Handle::current();
             let thread = Builder::new().name("tidings-engine".into());
             let handle = thread.spawn(move || {
-                let _until_the_end = running;
+                let _until_the_end = (alive, counted);
                 // Bodies may use timers and clocks of the runtime.
                 let _runtime = runtime.enter();
                 engine.run()

@@ -1,9 +1,29 @@
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tidings_http::EngineCount;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{self, Instant};
 
 use super::*;
+
+#[tokio::test]
+async fn the_threads_that_write_streams_are_counted_while_they_run() {
+    let count = EngineCount::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::new(Router::new())
+        .engine_threads(3)
+        .engines_counted_by(count.clone());
+    let (shutdown, asked) = oneshot::channel::<()>();
+    assert_eq!(count.running(), 0);
+    let mut running = Box::pin(server.run(listener, async move { drop(asked.await) }));
+    // They are started before the first connection is waited for.
+    assert!((&mut running).now_or_never().is_none());
+    assert_eq!(count.running(), 3);
+    shutdown.send(()).unwrap();
+    running.await;
+    assert_eq!(count.running(), 0);
+}
 
 #[tokio::test]
 async fn streams_in_flight_run_on_to_their_end() {
