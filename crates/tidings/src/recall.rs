@@ -72,7 +72,12 @@ impl Core {
         let matches = |topic: &Topic| selector.matches(topic);
         let literal = pattern.segments().take_while(|own| !own.starts_with('*'));
         let Ok(first) = Topic::new(literal.collect::<Vec<_>>().join("/")) else {
-            return Box::new(self.log.names(None).cloned().filter(matches));
+            return Box::new(
+                self.log
+                    .names(None)
+                    .filter(|topic| selector.matches(topic))
+                    .cloned(),
+            );
         };
         let behind = self.log.names(Some(&first)).cloned();
         let start = first.clone();
