@@ -3,6 +3,7 @@
 mod api;
 mod cli;
 mod durability;
+mod metrics;
 mod page;
 mod serve;
 mod settings;

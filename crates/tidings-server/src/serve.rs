@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tidings::{Broker, BrokerBuilder, Capacity};
-use tidings_http::{ServeLimits, Server};
+use tidings_http::{EngineCount, ServeLimits, Server};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -60,10 +60,18 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         }
     };
     let (drain, draining) = watch::channel(false);
-    let hub = Hub::new(broker.clone(), settings, address, draining.clone());
+    let engines = EngineCount::default();
+    let hub = Hub::new(
+        broker.clone(),
+        settings,
+        address,
+        engines.clone(),
+        draining.clone(),
+    );
     let mut shutdown = draining;
-    let serving = Server::new(api::router(hub))
+    let serving = Server::new(api::router(hub.clone()))
         .engine_threads(stream_threads)
+        .engines_counted_by(engines)
         .events_past_layers()
         .limits(limits)
         .run(listener, async move {
@@ -80,6 +88,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         signal = signals.next() => signal,
         _ = &mut serving => return Ok(Exit::Success),
         never = expire(&broker) => match never {},
+        never = api::feed(hub) => match never {},
     };
     info!(%signal, "shutting down");
     drain.send_replace(true);
@@ -167,10 +176,10 @@ fn broker(settings: &Settings) -> BrokerBuilder {
         .max_selectors(limits.selectors)
         .max_subscriptions(limits.connections)
         .reconnect_delay(settings.retry);
-    settings
-        .topics
-        .iter()
-        .cloned()
+    // The hub's own come first: what is said of other topics is not meant for them.
+    api::dashboard_settings(settings)
+        .into_iter()
+        .chain(settings.topics.iter().cloned())
         .fold(builder, |builder, topic| builder.topics(topic))
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
     if !hub.is_draining() || path == "/healthz" {
         return next.run(request).await;
     }
-    let is_for_stream = path.ends_with("/stream");
+    let is_for_stream = path.ends_with("/stream") || path == "/dashboard/sse";
     let (parts, _) = request.into_parts();
     match StreamRequest::read(&parts) {
         Ok(stream) if is_for_stream => {

@@ -3,15 +3,17 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings::Broker;
-use tidings_http::StreamOptions;
+use tidings::{BatchError, Broker, Publication, PublishError, Receipt};
+use tidings_http::{EngineCount, StreamOptions};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
 use crate::api::access::Access;
 use crate::api::body::Inbox;
 use crate::api::cors;
 use crate::api::outbox::Outbox;
+use crate::metrics::{Meter, Watch};
 use crate::settings::Settings;
 
 /// What all routes share. Each request clones it several times.
@@ -26,6 +28,12 @@ pub(crate) struct Parts {
     pub(super) cors: CorsLayer,
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
+    /// What is counted where it happens.
+    pub(super) meter: Meter,
+    /// What the hub was seen to do.
+    pub(super) watch: Watch,
+    /// The threads that write streams.
+    pub(super) engines: EngineCount,
     /// Held while readiness is being checked.
     pub(super) readiness: Mutex<()>,
     /// Turns true once, when the hub shuts down.
@@ -43,11 +51,12 @@ impl Deref for Hub {
 }
 
 impl Hub {
-    /// A hub that listens on `address`.
+    /// A hub that listens on `address`, and whose streams are written by these threads.
     pub(crate) fn new(
         broker: Broker,
         settings: Settings,
         address: SocketAddr,
+        engines: EngineCount,
         draining: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -56,6 +65,9 @@ impl Hub {
             cors: cors::layer(&settings.allowed_origins),
             inbox: Inbox::default(),
             outbox: Outbox::default(),
+            meter: Meter::default(),
+            watch: Watch::start(settings.metrics_interval),
+            engines,
             readiness: Mutex::default(),
             draining,
             twins: Arc::new(Semaphore::new(settings.limits.connections)),
@@ -65,6 +77,25 @@ impl Hub {
 
     pub(super) fn is_draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    /// Publishes a batch, and takes note of how long that takes.
+    pub(super) async fn publish(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
+        let start = Instant::now();
+        let receipts = self.broker.publish_batch(batch).await;
+        self.meter.published_within(start.elapsed());
+        receipts
+    }
+
+    /// The same on a topic of the hub's own.
+    pub(super) async fn publish_reserved(
+        &self,
+        publication: Publication,
+    ) -> Result<Receipt, PublishError> {
+        let start = Instant::now();
+        let receipt = self.broker.publish_reserved(publication).await;
+        self.meter.published_within(start.elapsed());
+        receipt
     }
 
     /// Room for one more live twin.

@@ -5,6 +5,7 @@ mod body;
 mod codings;
 mod connections;
 mod cors;
+mod dashboard;
 mod drain;
 mod events;
 mod health;
@@ -25,6 +26,7 @@ use tidings_http::Problem;
 
 use crate::page;
 
+pub(crate) use crate::api::dashboard::{feed, settings as dashboard_settings};
 pub(crate) use crate::api::hub::Hub;
 
 /// All routes, behind the rules of access.
@@ -41,6 +43,11 @@ pub(crate) fn router(hub: Hub) -> Router {
         .route("/api/connections", get(connections::list))
         .route("/api/connections/stream", get(connections::stream))
         .route("/api/connections/{id}", connection)
+        .route("/api/dashboard", get(dashboard::snapshot))
+        .route("/api/dashboard/stream", get(dashboard::stream))
+        .route("/api/dashboard/events", post(dashboard::broadcast))
+        .route("/dashboard/sse", get(dashboard::stream))
+        .route("/dashboard/api/sse/status", get(dashboard::status))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(page::router())

@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of `[[topic]]`, by the name they have in the file.
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 22] = [
     "listen",
     "data_dir",
     "memory",
@@ -10,6 +10,7 @@ pub(super) const KEYS: [&str; 21] = [
     "retry",
     "drain",
     "stream_threads",
+    "metrics_interval",
     "insecure_anonymous",
     "allowed_hosts",
     "allowed_origins",

@@ -48,6 +48,9 @@ pub(crate) struct Settings {
     /// `stream_threads`: how many threads write the streams of plain HTTP/1.1. Up to 256; with 0 the threads that do
     /// everything else write them too. Default: one for each processor.
     pub(crate) stream_threads: usize,
+    /// `metrics_interval`: how often dashboards are told what the hub does; `None`, written "0", is
+    /// never. 100 ms to 1 h, default 1 s.
+    pub(crate) metrics_interval: Option<Duration>,
     /// `insecure_anonymous`: serve everybody who can reach the address. Default false.
     pub(crate) insecure_anonymous: bool,
     /// `allowed_hosts`: further names that a hub on a loopback address answers to.
@@ -115,7 +118,7 @@ impl Settings {
             ),
             keep_alive: given.read(
                 "keep_alive",
-                value::keep_alive,
+                value::interval(Duration::from_millis(10)..=Duration::from_secs(3600)),
                 Some(Duration::from_secs(15)),
             ),
             retry: given.read(
@@ -132,6 +135,11 @@ impl Settings {
                 "stream_threads",
                 value::count(0..=256),
                 available_parallelism().map_or(1, NonZeroUsize::get),
+            ),
+            metrics_interval: given.read(
+                "metrics_interval",
+                value::interval(Duration::from_millis(100)..=Duration::from_secs(3600)),
+                Some(Duration::from_secs(1)),
             ),
             insecure_anonymous: given.read("insecure_anonymous", value::flag, false),
             allowed_hosts: given.read("allowed_hosts", value::list(Host::listed), Vec::new()),
@@ -402,7 +410,7 @@ mod tests {
 
     #[test]
     fn what_check_prints_reads_back_as_the_same_settings() {
-        let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nstream_threads = 3\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
+        let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nstream_threads = 3\nmetrics_interval = \"2s\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
                     allowed_origins = [\"https://a.example\"]\n[limits]\nevent_size = 1025\n\
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
                     [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\

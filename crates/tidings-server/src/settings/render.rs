@@ -36,6 +36,13 @@ pub(super) fn toml(settings: &Settings) -> String {
         "stream_threads",
         count(settings.stream_threads as u64),
     );
+    put(
+        &mut file,
+        "metrics_interval",
+        settings
+            .metrics_interval
+            .map_or_else(|| "0".to_owned(), duration),
+    );
     put(&mut file, "insecure_anonymous", settings.insecure_anonymous);
     put(&mut file, "allowed_hosts", texts(&settings.allowed_hosts));
     put(

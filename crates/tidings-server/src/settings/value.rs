@@ -54,17 +54,21 @@ pub(super) fn durability(most: Durability) -> impl FnOnce(&Value) -> Result<Dura
     }
 }
 
-pub(super) fn keep_alive(value: &Value) -> Result<Option<Duration>, String> {
-    let interval = any_duration(value)
-        .ok_or_else(|| "must be a duration like \"15s\", or \"0\" for off".to_owned())?;
-    if interval.is_zero() {
-        return Ok(None);
+/// The time between two of something; nothing of it for 0.
+pub(super) fn interval(
+    range: RangeInclusive<Duration>,
+) -> impl FnOnce(&Value) -> Result<Option<Duration>, String> {
+    |value| {
+        let interval = any_duration(value)
+            .ok_or_else(|| "must be a duration like \"15s\", or \"0\" for off".to_owned())?;
+        if interval.is_zero() {
+            return Ok(None);
+        }
+        within(interval, range, |duration| {
+            format_duration(duration).to_string()
+        })
+        .map(Some)
     }
-    let range = Duration::from_millis(10)..=Duration::from_secs(3600);
-    within(interval, range, |duration| {
-        format_duration(duration).to_string()
-    })
-    .map(Some)
 }
 
 pub(super) fn duration(
@@ -211,7 +215,9 @@ mod tests {
     }
 
     #[test]
-    fn a_keep_alive_of_nothing_is_off() {
+    fn an_interval_of_nothing_is_off() {
+        let keep_alive =
+            |value: &Value| interval(Duration::from_millis(10)..=Duration::from_secs(3600))(value);
         for off in [of("0"), of("0s"), Value::Integer(0)] {
             assert_eq!(keep_alive(&off), Ok(None), "{off}");
         }

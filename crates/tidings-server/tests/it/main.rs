@@ -11,6 +11,7 @@ mod cli_subscribe;
 mod clock;
 mod connections;
 mod crash;
+mod dashboard;
 mod deleted_volatile;
 mod deletion;
 mod descriptors;

@@ -112,7 +112,10 @@ impl From<History> for Page {
 }
 
 /// The events in their JSON form, without a copy of what they hold.
-fn entries<S: Serializer>(events: &[Published], json: S) -> Result<S::Ok, S::Error> {
+pub(in crate::api) fn entries<S: Serializer>(
+    events: &[Published],
+    json: S,
+) -> Result<S::Ok, S::Error> {
     json.collect_seq(events.iter().map(Entry::of))
 }
 

@@ -67,7 +67,10 @@ impl<'a> Line<'a> {
     }
 }
 
-fn text(field: &'static str, value: Option<&RawValue>) -> Result<Option<String>, Fault> {
+pub(in crate::api) fn text(
+    field: &'static str,
+    value: Option<&RawValue>,
+) -> Result<Option<String>, Fault> {
     let text = value
         .map(|value| serde_json::from_str(value.get()))
         .transpose();
@@ -77,7 +80,7 @@ fn text(field: &'static str, value: Option<&RawValue>) -> Result<Option<String>,
 /// The text of data: of a string what it says, of anything else its JSON without white space.
 ///
 /// Numbers stay as they are written: no reader is given another number than the publisher meant.
-fn data_text(json: &str) -> Result<String, Fault> {
+pub(in crate::api) fn data_text(json: &str) -> Result<String, Fault> {
     if json.starts_with('"') {
         return serde_json::from_str(json)
             .map_err(|_| Fault::at("data", "is not a text in Unicode"));

@@ -19,7 +19,7 @@ use crate::durability;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 #[derive(Debug, Serialize)]
-struct Receipt {
+pub(in crate::api) struct Receipt {
     id: String,
     receivers: usize,
     durability: &'static str,
@@ -79,19 +79,23 @@ pub(crate) async fn publish(
         idempotency_key: key.map(|key| scoped(&key)),
         durability,
     };
-    let receipts = hub.broker.publish_batch(&[publication]).await;
+    let receipts = hub.publish(&[publication]).await;
     let receipts = receipts.map_err(|error| problems::of_publish(&hub, &error.source, ""))?;
     let receipt = receipts
         .into_iter()
         .next()
         .expect("one receipt for one publication");
-    let id = receipt.id.to_string();
-    Ok(Json(Receipt {
-        id,
-        receivers: receipt.receivers,
-        durability: durability::name(receipt.durability),
-    })
-    .into_response())
+    Ok(Json(Receipt::of(&receipt)).into_response())
+}
+
+impl Receipt {
+    pub(in crate::api) fn of(receipt: &tidings::Receipt) -> Self {
+        Self {
+            id: receipt.id.to_string(),
+            receivers: receipt.receivers,
+            durability: durability::name(receipt.durability),
+        }
+    }
 }
 
 async fn publish_batch(
@@ -100,7 +104,7 @@ async fn publish_batch(
     defaults: &batch::Defaults,
 ) -> Result<BatchReceipt, Problem> {
     let batch = batch::parse(body, defaults)?;
-    let receipts = hub.broker.publish_batch(&batch.publications).await;
+    let receipts = hub.publish(&batch.publications).await;
     let receipts = receipts.map_err(|error| {
         let place = format!("line {}: ", batch.lines[error.index]);
         problems::of_publish(hub, &error.source, &place)
@@ -127,7 +131,7 @@ fn durability(hub: &Hub, parameters: &Parameters) -> Result<Option<Durability>, 
     })
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(in crate::api) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -150,7 +154,7 @@ pub(super) fn check_idempotency_key(key: &str) -> Result<&str, &'static str> {
 }
 
 /// What conflation goes by. An empty one is a mistake rather than a key that all events share.
-pub(super) fn conflation_key(key: &str) -> Result<String, &'static str> {
+pub(in crate::api) fn conflation_key(key: &str) -> Result<String, &'static str> {
     if (1..=1024).contains(&key.len()) {
         Ok(key.to_owned())
     } else {
@@ -159,7 +163,7 @@ pub(super) fn conflation_key(key: &str) -> Result<String, &'static str> {
 }
 
 /// A key as the broker knows it: those of different identities never meet. Everybody is anonymous.
-pub(super) fn scoped(key: &str) -> Arc<str> {
+pub(in crate::api) fn scoped(key: &str) -> Arc<str> {
     format!("\n{key}").into()
 }
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use tidings::{Format, StartAt, Wire};
+use tidings::{Format, StartAt, Subscriber, Subscription, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest, stream_head};
 
 use crate::api::body::expect_media_type;
@@ -62,10 +62,22 @@ async fn respond(
     }
     let mut options = hub.stream_options();
     options.ids = wire.ids;
+    let begin = |subscriber| EventStream::new(subscriber, options);
+    answer_stream(hub, request, subscription, begin).await
+}
+
+/// Subscribes, and answers with what is begun with the subscriber, 204 if there is nothing to follow, or why there is no
+/// stream.
+pub(in crate::api) async fn answer_stream(
+    hub: &Hub,
+    request: &StreamRequest,
+    subscription: Subscription,
+    begin: impl FnOnce(Subscriber) -> EventStream,
+) -> Result<Response, Problem> {
     match subscribe(hub, subscription).await {
         Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(_) if request.head_only => Ok(stream_head()),
-        Ok(subscriber) => Ok(EventStream::new(subscriber, options).into_response()),
+        Ok(subscriber) => Ok(begin(subscriber).into_response()),
         Err(problem) if passes(&problem) => Ok(problems::refuse_stream(hub, request, problem)),
         Err(problem) => Err(problem),
     }
@@ -86,15 +98,20 @@ fn wire(parameters: &Parameters) -> Result<Wire, Problem> {
         "envelope" => Ok(Format::Envelope),
         _ => Err("must be raw or envelope"),
     })?;
+    Ok(Wire {
+        format: format.unwrap_or_default(),
+        ids: with_ids(parameters)?,
+    })
+}
+
+/// Whether events are to have ids: they are, unless told otherwise.
+pub(in crate::api) fn with_ids(parameters: &Parameters) -> Result<bool, Problem> {
     let ids = parameters.one("ids", |text| match text {
         "on" => Ok(true),
         "off" => Ok(false),
         _ => Err("must be on or off"),
     })?;
-    Ok(Wire {
-        format: format.unwrap_or_default(),
-        ids: ids.unwrap_or(true),
-    })
+    Ok(ids.unwrap_or(true))
 }
 
 fn start(parameters: &Parameters) -> Result<StartAt, Problem> {

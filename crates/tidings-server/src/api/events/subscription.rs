@@ -57,7 +57,7 @@ pub(super) async fn subscribe(
     subscribed.map_err(|error| problems::of_subscribe(hub, &error))
 }
 
-fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
+pub(in crate::api) fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
     let user_agent = headers.get(USER_AGENT);
     Peer {
         identity: None,
@@ -70,7 +70,7 @@ fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
 }
 
 /// The header, else the parameter of ours, else the one that older clients send.
-fn resume_after(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
+pub(in crate::api) fn resume_after(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
     let id = last_event_id(headers)
         .or_else(|| parameters.lenient("last_event_id"))
         .or_else(|| parameters.lenient("lastEventId"))?;

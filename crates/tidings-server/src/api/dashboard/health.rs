@@ -1,0 +1,60 @@
+use crate::api::hub::Hub;
+use crate::metrics::{Health, Sample, Service, Services, Situation};
+
+use super::topics;
+
+impl Hub {
+    /// How the hub is now.
+    pub(super) fn health(&self) -> Health {
+        let services = Services {
+            store: self.store(),
+            engine: self.engine(),
+            readiness: self.room(),
+        };
+        Health::of(services, Sample::figures(), self.broker.now())
+    }
+
+    fn store(&self) -> Service {
+        let failure = self.broker.failure();
+        failure.map_or_else(Service::healthy, |failed| {
+            Service::unhealthy(failed.to_string())
+        })
+    }
+
+    fn engine(&self) -> Service {
+        let (running, wanted) = (self.engines.running(), self.settings.stream_threads);
+        if running < wanted {
+            let detail = format!("{running} of {wanted} threads that write streams are running");
+            return Service::degraded(detail);
+        }
+        Service::healthy()
+    }
+
+    fn room(&self) -> Service {
+        if self.is_draining() {
+            return Service::unhealthy("the hub is shutting down");
+        }
+        if self.broker.stats().subscriptions >= self.settings.limits.connections {
+            return Service::degraded("there are as many open streams as allowed");
+        }
+        Service::healthy()
+    }
+
+    /// What the hub does now, as far as it has been looked at lately.
+    pub(super) fn metrics(&self) -> Sample {
+        self.watch.latest(self.situation())
+    }
+
+    pub(super) fn situation(&self) -> Situation<'_> {
+        Situation {
+            broker: &self.broker,
+            meter: &self.meter,
+            dashboards: self.dashboards(),
+        }
+    }
+
+    /// How many streams follow what dashboards are told.
+    pub(super) fn dashboards(&self) -> usize {
+        self.broker.subscriber_count(&topics::metrics())
+    }
+}

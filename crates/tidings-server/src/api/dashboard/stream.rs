@@ -1,0 +1,72 @@
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Serialize;
+use tidings::{EventName, Subscriber, Wire};
+use tidings_http::{EventStream, Problem, StreamRequest};
+
+use crate::api::events::{answer_stream, peer, resume_after, with_ids};
+use crate::api::hub::Hub;
+use crate::api::parameters::Parameters;
+
+use super::topics;
+
+/// The first event of every stream. Nobody else may send it.
+pub(super) const CONNECTED: &str = "connected";
+
+#[derive(Debug, Serialize)]
+struct Connected<'a> {
+    client_id: &'a str,
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    connected_clients: usize,
+    status: &'static str,
+}
+
+/// `GET /api/dashboard/stream` and `GET /dashboard/sse`
+pub(crate) async fn stream(
+    State(hub): State<Hub>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: StreamRequest,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let wire = Wire {
+        ids: with_ids(&parameters)?,
+        ..Wire::default()
+    };
+    let mut subscription = topics::subscription()
+        .only(parameters.events(hub.settings.limits.selectors)?)
+        .peer(peer(remote, &headers))
+        .encoded(wire);
+    if let Some(id) = resume_after(&headers, &parameters) {
+        subscription = subscription.resume_after(id);
+    }
+    let mut options = hub.stream_options();
+    options.ids = wire.ids;
+    let begin = |subscriber: Subscriber| {
+        let client_id = subscriber.id().to_string();
+        let connected = Connected {
+            client_id: &client_id,
+            status: "connected",
+        };
+        let connected = serde_json::to_string(&connected).expect("texts always have a JSON form");
+        let name = EventName::new(CONNECTED).expect("it is the name of an event");
+        EventStream::new(subscriber, options).greeting(&name, &connected)
+    };
+    answer_stream(&hub, &request, subscription, begin).await
+}
+
+/// `GET /dashboard/api/sse/status`
+pub(crate) async fn status(State(hub): State<Hub>) -> Json<Status> {
+    Json(Status {
+        connected_clients: hub.dashboards(),
+        status: "active",
+    })
+}

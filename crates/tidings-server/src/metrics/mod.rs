@@ -1,0 +1,16 @@
+//! What the hub measures of itself: what it does, what it takes, and how it is.
+
+mod chart;
+mod gauges;
+mod health;
+mod meter;
+mod process;
+mod sampler;
+mod watch;
+
+pub(crate) use self::chart::Columns;
+pub(crate) use self::gauges::Sample;
+pub(crate) use self::health::{Health, Service, Services};
+pub(crate) use self::meter::Meter;
+pub(crate) use self::sampler::Situation;
+pub(crate) use self::watch::Watch;
