@@ -65,6 +65,17 @@ impl CatchUp {
         }
     }
 
+    /// How much a reader at this cursor has to read, at most.
+    pub(crate) fn left(&self, cursor: u64) -> u64 {
+        match self.reading {
+            Reading::Recall => {
+                let left = self.picked.iter().filter(|picked| **picked > cursor);
+                left.count() as u64
+            }
+            _ => self.until.saturating_sub(cursor),
+        }
+    }
+
     /// Reads these events alone.
     pub(crate) fn recall(group: Arc<Group>, until: u64, picked: Vec<u64>) -> Self {
         Self {

@@ -261,7 +261,7 @@ impl State {
 
     fn lag(&self) -> u64 {
         let behind = self.steps().rev().find_map(|step| match step {
-            Step::CatchUp(step) => Some(step.until.saturating_sub(self.cursor)),
+            Step::CatchUp(step) => Some(step.left(self.cursor)),
             Step::Resumed { .. } | Step::End => None,
         });
         let waiting = self.live.as_ref().map_or(0, Live::waiting);

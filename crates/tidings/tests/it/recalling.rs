@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tidings::{
     Broker, Delivery, Event, Publication, PublishError, Retention, Selector, StartAt, Subscriber,
     Subscription, Topic, TopicSettings, Wire,
@@ -222,4 +224,38 @@ async fn what_is_given_is_counted_once_live_or_replayed() {
     let stats = broker.stats();
     assert_eq!((stats.published, stats.published_bytes), (2, 10));
     assert_eq!((stats.delivered, stats.delivered_bytes), (2, 8));
+}
+
+#[tokio::test]
+async fn a_recall_is_read_from_the_disk_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::builder().open(folder.path()).unwrap();
+    for n in 0..300 {
+        let data = format!("{n} {}", "x".repeat(40_000));
+        publish(&broker, &format!("feed/badges/{n}"), &data).await;
+    }
+    broker.close(Duration::from_secs(10)).await;
+    let broker = Broker::builder().open(folder.path()).unwrap();
+    let mut subscriber = broker.subscribe(feed()).unwrap();
+    let lag = broker.connections()[0].lag;
+    publish(&broker, "feed/other", "live").await;
+    let seen = next(&mut subscriber, 301).await;
+    for (n, data) in seen[..300].iter().enumerate() {
+        assert!(data.starts_with(&format!("{n} ")), "{n}: {data:.9}");
+    }
+    assert_eq!((lag, seen[300].as_str()), (300, "live"));
+    assert_eq!(broker.recall(&feed()).unwrap().events.len(), 300);
+}
+
+#[tokio::test]
+async fn topics_that_change_during_a_recall_follow_it() {
+    let broker = Broker::new();
+    publish(&broker, "feed/notes", "n1").await;
+    let mut subscriber = broker.subscribe(feed()).unwrap();
+    publish(&broker, "feed/notes", "n2").await;
+    publish(&broker, "more", "before").await;
+    let more = [Selector::from(topic("more"))];
+    broker.change(subscriber.id(), &more, &[]).await.unwrap();
+    publish(&broker, "more", "m1").await;
+    assert_eq!(next(&mut subscriber, 3).await, ["n1", "n2", "m1"]);
 }

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use tidings::{Published, Recalled, StoreFailed};
+use tidings::Published;
 use tidings_http::Problem;
 
 use crate::api::events::entries;
@@ -27,16 +27,14 @@ struct Answer {
 pub(crate) async fn snapshot(State(hub): State<Hub>) -> Result<Response, Problem> {
     let asked = hub.clone();
     let seat = hub.outbox.seat().await?;
-    let (seat, recalled) = seat
-        .work(move || asked.broker.recall(&topics::subscription()))
-        .await?;
-    seat.send_json(Answer::of(&hub, recalled)).await
+    let (seat, answer) = seat.work(move || Answer::of(&asked)).await?;
+    seat.send_json(answer).await
 }
 
 impl Answer {
     /// The answer with what could be read. A store that does not work is what dashboards are there to show.
-    fn of(hub: &Hub, recalled: Result<Recalled, StoreFailed>) -> Self {
-        let recalled = recalled.ok();
+    fn of(hub: &Hub) -> Self {
+        let recalled = hub.broker.recall(&topics::subscription()).ok();
         let last_event_id = recalled
             .as_ref()
             .map(|recalled| recalled.position.to_string());

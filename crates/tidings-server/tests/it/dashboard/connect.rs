@@ -2,14 +2,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::json;
-use tidings_testkit::{Connection, Position, Request, eventually};
+use tidings_testkit::{Connection, Hub, Position, Request, eventually};
 
 use super::{QUIET, STATUS, STREAM, broadcast, connected, connected_clients, dashboard, quiet};
 use crate::hub_with;
 
 #[test]
 fn s16_the_first_bytes_are_the_position_and_connected() {
-    let hub = quiet();
+    check_first_bytes(&quiet());
+}
+
+#[test]
+fn s16_the_first_bytes_are_the_same_whoever_writes_them() {
+    check_first_bytes(&hub_with(&[QUIET, ("TIDINGS_STREAM_THREADS", "0")]));
+}
+
+fn check_first_bytes(hub: &Hub) {
     for path in [STREAM, "/dashboard/sse"] {
         let mut stream = hub.open(&Request::get(path));
         let preamble = stream.preamble();
@@ -26,14 +34,14 @@ fn s16_the_first_bytes_are_the_position_and_connected() {
         let listed = hub.get("/api/connections").json();
         assert_eq!(listed["connections"][0]["id"], client, "{listed}");
 
-        let published = broadcast(&hub, "deployment", &json!({"to": "eu"}));
+        let published = broadcast(hub, "deployment", &json!({"to": "eu"}));
         assert_eq!(stream.expect("deployment").id(), published);
         assert!(Position::of(&id).sequence < Position::of(&published).sequence);
         let block = format!("id: {published}\nevent: deployment\ndata: {{\"to\":\"eu\"}}\n\n");
         assert_eq!(String::from_utf8_lossy(stream.body()), body + &block);
         drop(stream);
         eventually("nobody is left", || {
-            (connected_clients(&hub) == 0).then_some(())
+            (connected_clients(hub) == 0).then_some(())
         });
     }
 }
