@@ -17,17 +17,16 @@ use crate::{
     selector::is_reserved,
 };
 
+/// Comes once the batch is committed, or has failed.
+pub(crate) type Outcome = oneshot::Receiver<Result<Vec<Receipt>, StoreFailed>>;
+
 /// Who publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Author {
-    /// Anybody, on any topic but the reserved ones.
-    Anyone,
-    /// Whoever runs the broker.
+    Anybody,
+    /// The owner of the broker, who may use the reserved names.
     Owner,
 }
-
-/// Comes once the batch is committed, or has failed.
-pub(crate) type Outcome = oneshot::Receiver<Result<Vec<Receipt>, StoreFailed>>;
 
 impl Core {
     /// Accepts all of a batch, with the fingerprints of those that have a key, or nothing of it. The share is taken only
@@ -91,7 +90,10 @@ impl Core {
                 }
                 keys.insert(key, index);
             }
-            self.check_event(author, publication).map_err(refuse)?;
+            self.check_event(publication).map_err(refuse)?;
+            if author == Author::Anybody {
+                self.check_limits(publication).map_err(refuse)?;
+            }
             let topic = &publication.topic;
             if self.log.will_have_ended(topic) || ended.contains(topic) {
                 return Err(refuse(PublishError::TopicEnded));
@@ -121,22 +123,27 @@ impl Core {
         }
     }
 
-    fn check_event(&self, author: Author, publication: &Publication) -> Result<(), PublishError> {
-        let event = &publication.event;
+    fn check_event(&self, publication: &Publication) -> Result<(), PublishError> {
         if self.closed {
             return Err(PublishError::Closed);
         }
         if let Some(failed) = &self.failure {
             return Err(PublishError::StoreFailed(failed.clone()));
         }
-        if author == Author::Anyone && is_reserved(&publication.topic) {
+        if publication.durability == Some(Durability::Disk) && !self.is_durable() {
+            return Err(PublishError::NotDurable);
+        }
+        Ok(())
+    }
+
+    /// Checks what the owner of the broker need not keep to.
+    fn check_limits(&self, publication: &Publication) -> Result<(), PublishError> {
+        let event = &publication.event;
+        if is_reserved(&publication.topic) {
             return Err(PublishError::ReservedTopic);
         }
         if event.name().starts_with("tidings.") {
             return Err(PublishError::ReservedName);
-        }
-        if publication.durability == Some(Durability::Disk) && !self.is_durable() {
-            return Err(PublishError::NotDurable);
         }
         let bytes = event.data.len() + event.key.as_ref().map_or(0, |key| key.len());
         if bytes > self.options.max_event_bytes {

@@ -123,10 +123,19 @@ impl Broker {
     /// [`BatchError`] names the publication that was refused; nothing has happened then, unless it is
     /// [`StoreFailed`](PublishError::StoreFailed).
     pub async fn publish_batch(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
-        self.publish_by(Author::Anyone, batch).await
+        self.publish_as(Author::Anybody, batch).await
     }
 
-    async fn publish_by(
+    /// As [`publish_batch`](Self::publish_batch), for the owner of the broker: topics under `tidings/` and event types
+    /// starting with `tidings.` are its own, and no event is too large.
+    ///
+    /// # Errors
+    /// As [`publish_batch`](Self::publish_batch).
+    pub async fn publish_own(&self, batch: &[Publication]) -> Result<Vec<Receipt>, BatchError> {
+        self.publish_as(Author::Owner, batch).await
+    }
+
+    async fn publish_as(
         &self,
         author: Author,
         batch: &[Publication],
@@ -141,23 +150,6 @@ impl Broker {
                 index: 0,
                 source: PublishError::StoreFailed(failed),
             })
-    }
-
-    /// Publishes on one of the topics under `tidings/`, which are refused otherwise: they are for whoever runs the broker and
-    /// speaks for it.
-    ///
-    /// # Errors
-    /// [`PublishError`], as [`publish`](Self::publish).
-    pub async fn publish_reserved(
-        &self,
-        publication: Publication,
-    ) -> Result<Receipt, PublishError> {
-        let receipts = self.publish_by(Author::Owner, &[publication]).await;
-        let receipts = receipts.map_err(|error| error.source)?;
-        Ok(receipts
-            .into_iter()
-            .next()
-            .expect("one receipt for one publication"))
     }
 
     /// Goes the way of a publication, without one: through everything that was accepted before.

@@ -94,7 +94,7 @@ fn change(
         state.live = None;
         state.push_step(Step::End);
     } else {
-        state.live = Some(Live::join(core.group(&filter, old.wire)));
+        state.live = Some(Live::join(core.group(&filter, old.wire, old.presence)));
     }
     Ok((position, waker))
 }

@@ -22,6 +22,7 @@ use crate::{
     queue::Queue,
     reader::{Live, Place, Reader},
     stats::{Given, LagCounts},
+    subscription::Presence,
     tail::{Item, TailBytes},
 };
 
@@ -49,7 +50,7 @@ pub(crate) struct Core {
     pub(crate) linger: Linger,
     /// How many changes of topics the broker has announced.
     announced: u64,
-    by_filter: HashMap<(Filter, Option<Wire>), usize>,
+    by_filter: HashMap<(Filter, Option<Wire>, Presence), usize>,
     tail_bytes: TailBytes,
 }
 
@@ -94,9 +95,12 @@ impl Core {
     }
 
     /// Whether a further subscription may come.
-    pub(crate) fn admit(&self) -> Result<(), SubscribeError> {
+    pub(crate) fn admit(&self, presence: Presence) -> Result<(), SubscribeError> {
         if self.closed {
             return Err(SubscribeError::Closed);
+        }
+        if presence == Presence::Hidden {
+            return Ok(());
         }
         if self.readers.len() >= self.options.max_subscriptions || self.has_too_many_patterns() {
             return Err(SubscribeError::TooManySubscriptions);
@@ -109,17 +113,28 @@ impl Core {
     }
 
     /// A group that nothing is pushed to, for a reader that only reads the log.
-    pub(crate) fn detached_group(&self, filter: &Filter, wire: Option<Wire>) -> Arc<Group> {
-        Arc::new(Group::new(filter.clone(), wire, self.tail_bytes.clone()))
+    pub(crate) fn detached_group(
+        &self,
+        filter: &Filter,
+        wire: Option<Wire>,
+        presence: Presence,
+    ) -> Arc<Group> {
+        let tail_bytes = self.tail_bytes.clone();
+        Arc::new(Group::new(filter.clone(), wire, presence, tail_bytes))
     }
 
     /// The group for this filter and encoding, made if it is not there.
-    pub(crate) fn group(&mut self, filter: &Filter, wire: Option<Wire>) -> Arc<Group> {
-        let key = (filter.clone(), wire);
+    pub(crate) fn group(
+        &mut self,
+        filter: &Filter,
+        wire: Option<Wire>,
+        presence: Presence,
+    ) -> Arc<Group> {
+        let key = (filter.clone(), wire, presence);
         if let Some(slot) = self.by_filter.get(&key) {
             return self.groups[*slot].clone();
         }
-        let group = self.detached_group(filter, wire);
+        let group = self.detached_group(filter, wire, presence);
         let slot = self.groups.insert(group.clone());
         for selector in filter.selectors() {
             self.matcher.insert(selector, slot);
@@ -145,7 +160,7 @@ impl Core {
     fn drop_group(&mut self, group: &Arc<Group>) {
         let slot = self
             .by_filter
-            .get(&(group.filter.clone(), group.wire))
+            .get(&(group.filter.clone(), group.wire, group.presence))
             .copied();
         if let Some(slot) = slot.filter(|slot| Arc::ptr_eq(&self.groups[*slot], group)) {
             self.remove_group(slot);
@@ -162,7 +177,8 @@ impl Core {
         for selector in group.filter.selectors() {
             self.matcher.remove(selector, slot);
         }
-        self.by_filter.remove(&(group.filter.clone(), group.wire));
+        self.by_filter
+            .remove(&(group.filter.clone(), group.wire, group.presence));
     }
 
     /// Whether the subscription ends by itself and nothing can follow.
@@ -181,7 +197,7 @@ impl Core {
         self.matcher
             .matches(topic)
             .into_iter()
-            .map(|slot| self.groups[slot].readers())
+            .map(|slot| self.groups[slot].shown())
             .sum()
     }
 

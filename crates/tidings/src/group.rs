@@ -14,6 +14,7 @@ use tidings_log::Record;
 use crate::{
     encoding::Wire,
     filter::Filter,
+    subscription::Presence,
     sync::Mutex,
     tail::{Item, Tail, TailBytes},
 };
@@ -24,6 +25,7 @@ pub(crate) struct Group {
     pub(crate) id: GroupId,
     pub(crate) filter: Filter,
     pub(crate) wire: Option<Wire>,
+    pub(crate) presence: Presence,
     /// The innermost lock: taken last, held for moments, and nobody is woken under it.
     line: Mutex<Line>,
 }
@@ -99,7 +101,12 @@ pub(crate) struct Mark {
 }
 
 impl Group {
-    pub(crate) fn new(filter: Filter, wire: Option<Wire>, of_all: TailBytes) -> Self {
+    pub(crate) fn new(
+        filter: Filter,
+        wire: Option<Wire>,
+        presence: Presence,
+        of_all: TailBytes,
+    ) -> Self {
         let line = Line {
             tail: Tail::new(of_all),
             takers: Slab::new(),
@@ -114,6 +121,7 @@ impl Group {
             id: GroupId::next(),
             filter,
             wire,
+            presence,
             line: Mutex::new(line),
         }
     }
@@ -178,9 +186,16 @@ impl Group {
         line.readers == 0
     }
 
-    /// How many readers there are.
-    pub(crate) fn readers(&self) -> usize {
-        self.line.lock().readers
+    /// How many readers there are that show.
+    pub(crate) fn shown(&self) -> usize {
+        self.shown_of(&self.line.lock())
+    }
+
+    fn shown_of(&self, line: &Line) -> usize {
+        match self.presence {
+            Presence::Shown => line.readers,
+            Presence::Hidden => 0,
+        }
     }
 
     /// Whether its last item has been pushed.
@@ -199,21 +214,21 @@ impl Group {
         self.line.lock().tail.end().saturating_sub(next)
     }
 
-    /// Appends an item and collects the wakers of parked takers. Gives the number of readers.
+    /// Appends an item and collects the wakers of parked takers. Gives the number of readers that show.
     pub(crate) fn push(&self, item: Item, wakers: &mut Vec<Waker>) -> usize {
         let mut line = self.line.lock();
         if let Some(before) = line.add(item) {
             line.wake_parked(before, wakers);
         }
-        line.readers
+        self.shown_of(&line)
     }
 
-    /// Appends an item that parked takers need not be told of before this time. Gives the number of readers, and whether
+    /// Appends an item that parked takers need not be told of before this time. Gives the number of readers that show, and whether
     /// somebody is to [ring](Self::ring) then.
     pub(crate) fn push_quietly(&self, item: Item, until: Instant) -> (usize, bool) {
         let mut line = self.line.lock();
         let Some(before) = line.add(item) else {
-            return (line.readers, false);
+            return (self.shown_of(&line), false);
         };
         let known = line.quiet;
         let before = known.map_or(before, |quiet| quiet.before);
@@ -221,7 +236,7 @@ impl Group {
         if is_sooner {
             line.quiet = Some(Quiet { until, before });
         }
-        (line.readers, is_sooner)
+        (self.shown_of(&line), is_sooner)
     }
 
     /// Gives the wakers of parked takers that have not been told of what is there.

@@ -11,6 +11,8 @@ pub(crate) enum Begin<'a> {
     Start,
     /// After this sequence.
     At(u64),
+    /// After this sequence, and nothing of that may be missing.
+    After(u64),
     /// After the event with this id, if that is one.
     Resume(&'a str),
 }
@@ -35,6 +37,7 @@ impl Plan {
         let (cursor, gap, resumed) = filter.scope(|scope| match begin {
             Begin::Start => (before_oldest(log, scope), None, None),
             Begin::At(cursor) => (cursor, None, None),
+            Begin::After(sequence) => after(log, scope, sequence),
             Begin::Resume(id) => resume(log, scope, id),
         });
         Self {
@@ -44,6 +47,15 @@ impl Plan {
             ended,
         }
     }
+}
+
+fn after(log: &Log, scope: &Scope<'_>, sequence: u64) -> (u64, Option<Control>, Option<String>) {
+    let cursor = sequence.min(log.head());
+    let gap = log.misses_any(scope, cursor).then(|| {
+        let requested = log.position(cursor).to_string();
+        Control::gap(GapReason::Evicted, requested, oldest(log, scope))
+    });
+    (cursor, gap, None)
 }
 
 /// An id is judged against what was evicted or forgotten of the topics asked for.

@@ -259,7 +259,7 @@ impl State {
         })
     }
 
-    fn lag(&self) -> u64 {
+    pub(crate) fn lag(&self) -> u64 {
         let behind = self.steps().rev().find_map(|step| match step {
             Step::CatchUp(step) => Some(step.left(self.cursor)),
             Step::Resumed { .. } | Step::End => None,

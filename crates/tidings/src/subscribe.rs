@@ -9,6 +9,7 @@ use crate::{
     filter::Filter,
     plan::{Begin, Plan},
     reader::{Backlog, Live, Reader, State, Step},
+    subscription::Presence,
 };
 
 impl Broker {
@@ -24,7 +25,8 @@ impl Broker {
         let filter = subscription.filter();
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
-        self.shared.core.lock().admit()?;
+        let presence = subscription.presence;
+        self.shared.core.lock().admit(presence)?;
         // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
         let newest = match (&subscription.resume_after, subscription.start_at) {
             (None, StartAt::Newest(n)) => {
@@ -34,7 +36,7 @@ impl Broker {
             _ => 0,
         };
         let mut core = self.shared.core.lock();
-        core.admit()?;
+        core.admit(presence)?;
         core.log.expire(now);
 
         let begin = match (&subscription.resume_after, subscription.start_at) {
@@ -42,6 +44,7 @@ impl Broker {
             (None, StartAt::Now) => Begin::At(core.log.head()),
             (None, StartAt::Start) => Begin::Start,
             (None, StartAt::Newest(_)) => Begin::At(newest),
+            (None, StartAt::After(sequence)) => Begin::After(sequence),
         };
         let mut plan = Plan::new(&core.log, &filter, begin);
         let mut over = false;
@@ -51,7 +54,7 @@ impl Broker {
             drop(core);
             over = !self.shared.has_events(&filter, plan.cursor, head)?;
             core = self.shared.core.lock();
-            core.admit()?;
+            core.admit(presence)?;
             plan = Plan::new(&core.log, &filter, begin);
             over &= plan.ended && plan.gap.is_none();
         }
@@ -62,7 +65,7 @@ impl Broker {
         };
         let shared = self.shared.clone();
         let reader = Arc::new(Reader::new(shared, id, subscription.peer, state, now));
-        if !over {
+        if !over && presence == Presence::Shown {
             core.readers.insert(reader.clone());
         }
         drop(core);
@@ -88,9 +91,9 @@ fn open(
     let cursor = recalled.first().map_or(plan.cursor, |first| first - 1);
     let mut state = State::at(cursor, now);
     let group = if plan.ended {
-        core.detached_group(filter, subscription.wire)
+        core.detached_group(filter, subscription.wire, subscription.presence)
     } else {
-        let group = core.group(filter, subscription.wire);
+        let group = core.group(filter, subscription.wire, subscription.presence);
         state.live = Some(Live::join(group.clone()));
         group
     };
@@ -110,9 +113,9 @@ fn open(
         let recall = CatchUp::recall(group, until, recalled);
         backlog.steps.push_back(Step::CatchUp(recall));
     } else if plan.cursor < until {
-        let reading = match plan.resumed {
-            Some(_) => Reading::Replay,
-            None => Reading::Fresh,
+        let reading = match (&plan.resumed, subscription.start_at) {
+            (Some(_), _) | (None, StartAt::After(_)) => Reading::Replay,
+            (None, StartAt::Now | StartAt::Start | StartAt::Newest(_)) => Reading::Fresh,
         };
         let since = core.log.evictions();
         let catch_up = CatchUp::new(group, until, reading, since);

@@ -72,6 +72,13 @@ impl Subscriber {
         self.taken.is_none() && self.reader.state.lock().done
     }
 
+    /// How many events wait to be taken; an upper bound while it catches up. At 0 it has been given everything up to any
+    /// [position](crate::Broker::position) that was the newest before this was asked.
+    pub fn lag(&self) -> u64 {
+        let taken = self.taken.as_ref().map_or(0, |taken| taken.len() as u64);
+        taken + self.reader.state.lock().lag()
+    }
+
     /// Takes everything that waits, up to a bounded size, in one piece. `None` is the end of the stream.
     pub fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<Delivery>>> {
         match self.taken.take() {

@@ -21,6 +21,17 @@ pub struct Subscription {
     pub(crate) recalls: Vec<(Selector, usize)>,
     pub(crate) wire: Option<Wire>,
     pub(crate) peer: Peer,
+    pub(crate) presence: Presence,
+}
+
+/// Whether a subscription shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Presence {
+    /// It is counted and listed.
+    #[default]
+    Shown,
+    /// It is not.
+    Hidden,
 }
 
 /// Where a subscription without an id begins.
@@ -33,6 +44,9 @@ pub enum StartAt {
     Start,
     /// With so many retained events that it would have seen, counted over all selectors.
     Newest(usize),
+    /// With what follows the event of this sequence, or with a gap if retention has taken some of that. Nothing tells
+    /// the end of the replay: it is a beginning and not a return.
+    After(u64),
 }
 
 impl Subscription {
@@ -47,6 +61,7 @@ impl Subscription {
             recalls: Vec::new(),
             wire: None,
             peer: Peer::default(),
+            presence: Presence::default(),
         }
     }
 
@@ -116,6 +131,14 @@ impl Subscription {
     #[must_use]
     pub fn peer(mut self, peer: Peer) -> Self {
         self.peer = peer;
+        self
+    }
+
+    /// Leave it out of everything that counts, limits or lists who subscribes, and do not wait for it when the broker
+    /// closes: for what the owner of the broker follows itself.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.presence = Presence::Hidden;
         self
     }
 

@@ -17,6 +17,8 @@ pub struct TopicSummary {
     pub first: Option<u64>,
     /// The newest event ever published.
     pub last: u64,
+    /// The event that it began with, retained or not. A topic that was forgotten begins anew.
+    pub since: u64,
     /// Whether a final event ended it.
     pub ended: bool,
 }
@@ -174,6 +176,7 @@ fn summarise(history: &History) -> TopicSummary {
         bytes: history.bytes,
         first: history.sequences.front().copied(),
         last: history.last,
+        since: history.id,
         ended: history.ended,
     }
 }

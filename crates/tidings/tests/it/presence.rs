@@ -3,7 +3,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use tidings::{Broker, ConnectionId, Peer, SubscribeError, Subscriber, Wire};
+use tidings::{Broker, ConnectionId, Peer, StartAt, SubscribeError, Subscriber, Wire};
 
 use crate::fixture::{Bell, Now, drain, keeper, poll, publish, publish_final, selector, to, topic};
 
@@ -236,4 +236,32 @@ fn a_waker_may_own_the_last_of_another_subscriber() {
         (broker.stats().subscriptions, broker.stats().groups),
         (0, 0)
     );
+}
+
+#[test]
+fn a_hidden_subscription_gets_everything_and_shows_nowhere() {
+    let broker = Broker::builder().max_subscriptions(1).build();
+    let shown = broker.subscribe(to(&["a"])).unwrap();
+    let mut hidden = broker.subscribe(to(&["a"]).hidden()).unwrap();
+    assert_eq!(broker.subscriber_count(&topic("a")), 1);
+    assert_eq!(broker.connections().len(), 1);
+    assert_eq!(publish(&broker, "a", "1").receivers, 1);
+    drop(shown);
+    assert_eq!(publish(&broker, "a", "2").receivers, 0);
+    assert_eq!(broker.stats().subscriptions, 0);
+    assert_eq!(drain(&mut hidden), ["1", "2"]);
+}
+
+#[test]
+fn a_subscriber_that_has_taken_everything_has_no_lag() {
+    let broker = Broker::new();
+    publish(&broker, "a", "1");
+    let mut reader = broker
+        .subscribe(to(&["a"]).start_at(StartAt::Start))
+        .unwrap();
+    assert!(reader.lag() > 0);
+    drain(&mut reader);
+    assert_eq!(reader.lag(), 0);
+    publish(&broker, "a", "2");
+    assert_eq!(reader.lag(), 1);
 }

@@ -325,3 +325,19 @@ async fn what_is_too_old_goes_with_the_next_event() {
 fn every_line_end_becomes_a_line_feed() {
     assert_eq!(Event::new("a\r\nb\rc\n\rd").data(), "a\nb\nc\n\nd");
 }
+
+#[test]
+fn only_the_owner_of_the_broker_uses_the_reserved_names() {
+    let broker = Broker::new();
+    let own = Publication {
+        topic: topic("tidings/state"),
+        event: Event::new("1").named(name("tidings.state")),
+        idempotency_key: None,
+        durability: None,
+    };
+    let refused = broker.publish_batch(std::slice::from_ref(&own)).now();
+    assert_eq!(refused.unwrap_err().source, PublishError::ReservedTopic);
+    let mut reader = broker.subscribe(to(&["tidings/*"])).unwrap();
+    broker.publish_own(&[own]).now().unwrap();
+    assert_eq!(drain(&mut reader), ["1"]);
+}

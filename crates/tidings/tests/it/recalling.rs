@@ -207,8 +207,8 @@ async fn reserved_topics_are_for_the_owner_of_the_broker() {
         .publish_batch(std::slice::from_ref(&publication))
         .await;
     assert_eq!(refused.unwrap_err().source, PublishError::ReservedTopic);
-    let receipt = broker.publish_reserved(publication).await.unwrap();
-    assert_eq!(receipt.receivers, 1);
+    let receipts = broker.publish_own(&[publication]).await.unwrap();
+    assert_eq!(receipts[0].receivers, 1);
     assert_eq!(next(&mut subscriber, 1).await, ["x"]);
 }
 

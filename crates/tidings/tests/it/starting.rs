@@ -230,3 +230,20 @@ fn event_types_that_are_not_wanted_are_left_out() {
     assert_eq!(publish_final(&broker, "a", "4").receivers, 1);
     assert_eq!(drain(&mut subscriber), ["4", "<end>"]);
 }
+
+#[test]
+fn after_a_sequence_comes_what_follows_it_and_no_word_of_a_replay() {
+    let broker = filled();
+    assert_eq!(starts(&broker, &["a"], StartAt::After(1)), ["4", "6"]);
+    assert_eq!(starts(&broker, &["a"], StartAt::After(3)), ["4", "6"]);
+    assert!(starts(&broker, &["a"], StartAt::After(6)).is_empty());
+    assert!(starts(&broker, &["a"], StartAt::After(99)).is_empty());
+}
+
+#[test]
+fn after_a_sequence_of_which_some_was_evicted_comes_a_gap() {
+    let broker = keeping(1);
+    publish_all(&broker, "a", &["1", "2", "3"]);
+    assert_eq!(starts(&broker, &["a"], StartAt::After(2)), ["3"]);
+    assert_eq!(starts(&broker, &["a"], StartAt::After(1))[1..], ["3"]);
+}

@@ -196,6 +196,10 @@ impl Model {
         own.any(|past| past.gone.is_some())
     }
 
+    fn first_of(&self, known: &Known) -> u64 {
+        self.all[known.events[0]].record.sequence
+    }
+
     pub(super) fn summary(&self, topic: &Topic) -> Option<TopicSummary> {
         let known = self.topics.get(topic)?;
         let kept = self.of_topic(topic);
@@ -205,6 +209,7 @@ impl Model {
             bytes: kept.iter().map(|record| record.size()).sum(),
             first: kept.first().map(|record| record.sequence),
             last: self.last_of(known),
+            since: self.first_of(known),
             ended: known.ended,
         })
     }

@@ -58,7 +58,7 @@ async fn tell(hub: &Hub, topic: Topic, name: &str, data: &impl Serialize) {
         idempotency_key: None,
         durability: None,
     };
-    match hub.broker.publish_reserved(publication).await {
+    match hub.broker.publish_own(&[publication]).await {
         Ok(_) => hub.meter.published_own(bytes),
         // Nothing can be published for now, which the snapshot tells.
         Err(error) => debug!(%error, event = name, "dashboards are not told"),
