@@ -249,6 +249,11 @@ impl Broker {
         core.log.position(core.log.head())
     }
 
+    /// The place just after the event of this sequence.
+    pub fn position_after(&self, sequence: u64) -> Position {
+        self.shared.core.lock().log.position(sequence)
+    }
+
     /// How long readers are told to wait before they come back.
     pub fn reconnect_delay(&self) -> Duration {
         self.shared.options.reconnect_delay

@@ -3,7 +3,7 @@ use std::{ops::ControlFlow, sync::Arc};
 use tidings_log::{Position, Record};
 
 use crate::{
-    Broker, Control, Gap, GapReason, Published, SubscribeError, Subscription, plan,
+    Broker, Control, Gap, GapReason, Published, StartAt, SubscribeError, Subscription, plan,
     plan::{Begin, Plan},
 };
 
@@ -31,7 +31,8 @@ struct Collected {
 }
 
 impl Broker {
-    /// Reads up to `limit` retained events: after the id to resume after the oldest ones, otherwise the newest.
+    /// Reads up to `limit` retained events: after the id to resume after, or the sequence to [begin after](StartAt::After),
+    /// the oldest ones, otherwise the newest.
     ///
     /// An answer holds about 4 MiB of payload at most; [`History::position`] tells where to go on from. It reads page
     /// by page and lets publishers go first, so it may take long where few events of many are of a wanted type.
@@ -47,9 +48,12 @@ impl Broker {
         let filter = subscription.filter();
         let mut core = self.shared.core.lock();
         core.log.expire(self.shared.clock.now());
-        let begin = match &subscription.resume_after {
-            Some(id) => Begin::Resume(id),
-            None => Begin::At(core.log.head()),
+        let begin = match (&subscription.resume_after, subscription.start_at) {
+            (Some(id), _) => Begin::Resume(id),
+            (None, StartAt::After(sequence)) => Begin::After(sequence),
+            (None, StartAt::Now | StartAt::Start | StartAt::Newest(_)) => {
+                Begin::At(core.log.head())
+            }
         };
         let plan = Plan::new(&core.log, &filter, begin);
         let (head, evictions) = (core.log.head(), core.log.evictions());
@@ -58,7 +62,7 @@ impl Broker {
 
         let mut found = Collected::up_to(limit);
         let shared = &self.shared;
-        if subscription.resume_after.is_some() {
+        if !matches!(begin, Begin::At(_)) {
             shared.scan(&filter, plan.cursor, head, |record| found.add(record))?;
         } else {
             shared.scan_back(&filter, head, |record| found.add(record))?;

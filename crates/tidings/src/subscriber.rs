@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tidings_log::Position;
 
-use crate::{ConnectionId, Control, GapReason, Member, Published, reader::Reader, take::take};
+use crate::{ConnectionId, Control, Gap, GapReason, Member, Published, reader::Reader, take::take};
 
 /// An open subscription: a stream of what its selectors match, in order, with no gap that is not announced.
 ///
@@ -59,11 +59,17 @@ impl Subscriber {
     /// A reader must not be told that id before it is told of the gap: cut in between, it would resume from there and
     /// never learn that something is missing.
     pub fn begins_elsewhere(&self) -> bool {
+        let gap = self.opening_gap();
+        gap.is_some_and(|gap| gap.reason != GapReason::Evicted)
+    }
+
+    /// The gap that it begins with, as long as that has not been taken.
+    pub fn opening_gap(&self) -> Option<Gap> {
         let state = self.reader.state.lock();
         let mut opening = state.backlog.iter().flat_map(|backlog| &backlog.opening);
-        opening.any(|control| match control {
-            Control::Gap(gap) => gap.reason != GapReason::Evicted,
-            Control::Connected { .. } | Control::Resumed { .. } | Control::Goodbye { .. } => false,
+        opening.find_map(|control| match control {
+            Control::Gap(gap) => Some(gap.clone()),
+            Control::Connected { .. } | Control::Resumed { .. } | Control::Goodbye { .. } => None,
         })
     }
 

@@ -106,6 +106,24 @@ impl EventStream {
             preamble.encode(&mut first);
         }
         rest.data = first.into();
+        Self::after(rest, subscriber, options)
+    }
+
+    /// Makes a body that begins with these blocks, and has no first block of its own. Whoever makes them tells the reader
+    /// in them when to come back, and where the stream starts.
+    pub fn beginning_with(
+        blocks: impl Into<Bytes>,
+        subscriber: Subscriber,
+        options: StreamOptions,
+    ) -> Self {
+        let rest = Rest {
+            data: blocks.into(),
+            id_of_gap: None,
+        };
+        Self::after(rest, subscriber, options)
+    }
+
+    fn after(rest: Rest, subscriber: Subscriber, options: StreamOptions) -> Self {
         Self {
             tap: Tap::new(subscriber.member(), options.keep_alive),
             subscriber,

@@ -1,4 +1,4 @@
-use tidings::{Broker, Event, GapReason, History, Subscription};
+use tidings::{Broker, Event, GapReason, History, StartAt, Subscription};
 
 use crate::fixture::{Now, keeping, name, publish, publish_all, publish_final, to, topic};
 
@@ -114,4 +114,16 @@ fn the_newest_are_the_newest_however_large_they_are() {
         .map(|event| event.data().split(':').next().unwrap())
         .collect();
     assert_eq!(numbers, ["35", "36", "37", "38", "39"]);
+}
+
+#[test]
+fn after_a_sequence_come_the_oldest_that_follow_it() {
+    let broker = Broker::new();
+    publish_all(&broker, "a", &["1", "2", "3", "4"]);
+    let page = broker
+        .history(&to(&["a"]).start_at(StartAt::After(1)), 2)
+        .unwrap();
+    let data: Vec<_> = page.events.iter().map(|event| event.data()).collect();
+    assert_eq!(data, ["2", "3"]);
+    assert_eq!(page.gap, None);
 }
