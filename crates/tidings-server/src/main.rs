@@ -3,6 +3,7 @@
 mod api;
 mod cli;
 mod durability;
+mod executions;
 mod metrics;
 mod page;
 mod serve;

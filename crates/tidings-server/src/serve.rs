@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tidings::{Broker, BrokerBuilder, Capacity};
+use tidings::{Broker, BrokerBuilder, Capacity, Retention, Selector, TopicSettings};
 use tidings_http::{EngineCount, ServeLimits, Server};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, Hub};
 use crate::cli::{Exit, ServeArgs, Signals, notice};
+use crate::executions::{CHECKPOINTS, Projection};
 use crate::settings::{Settings, Storage};
 
 /// The variable that says what is logged, in the notation of `tracing-subscriber`.
@@ -61,8 +62,12 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     };
     let (drain, draining) = watch::channel(false);
     let engines = EngineCount::default();
+    let (executions, projection) = Projection::new(broker.clone());
+    // Ends when the broker is closed, and is awaited then.
+    let projecting = tokio::spawn(projection.run());
     let hub = Hub::new(
         broker.clone(),
+        executions,
         settings,
         address,
         engines.clone(),
@@ -93,7 +98,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     info!(%signal, "shutting down");
     drain.send_replace(true);
     select! {
-        (_, drained) = async { join!(broker.close(drain_time), serving) } => {
+        (_, drained, _) = async { join!(broker.close(drain_time), serving, projecting) } => {
             info!(connections_cut = drained.cut, "shut down");
             Ok(Exit::Success)
         }
@@ -179,8 +184,22 @@ fn broker(settings: &Settings) -> BrokerBuilder {
     // The hub's own come first: what is said of other topics is not meant for them.
     api::dashboard_settings(settings)
         .into_iter()
+        .chain([checkpoints(settings)])
         .chain(settings.topics.iter().cloned())
         .fold(builder, |builder, topic| builder.topics(topic))
+}
+
+/// One checkpoint of each execution is kept, for as long as events are.
+fn checkpoints(settings: &Settings) -> TopicSettings {
+    let selector = Selector::new(CHECKPOINTS).expect("it is a selector");
+    TopicSettings {
+        retention: Some(Retention {
+            events: 1,
+            bytes: u64::MAX,
+            age: settings.retention.age,
+        }),
+        ..TopicSettings::of(selector)
+    }
 }
 
 /// A hub on which nothing happens still forgets what is too old.

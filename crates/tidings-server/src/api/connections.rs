@@ -75,9 +75,14 @@ pub(super) async fn stream(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let question = Question::read(&parameters)?;
-    Ok(twin::respond(&hub, &request, "connections", move |hub| {
-        question.answer(hub)
-    }))
+    let changes = hub.broker.changes();
+    Ok(twin::respond(
+        &hub,
+        &request,
+        "connections",
+        changes,
+        move |hub| question.answer(hub),
+    ))
 }
 
 /// `PATCH /api/connections/{id}`

@@ -1,6 +1,7 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::Method;
 use tidings_http::StreamRequest;
 
 use crate::api::hub::Hub;
@@ -12,7 +13,8 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
     if !hub.is_draining() || path == "/healthz" {
         return next.run(request).await;
     }
-    let is_for_stream = path.ends_with("/stream") || path == "/dashboard/sse";
+    let is_for_stream =
+        path.ends_with("/stream") || path == "/dashboard/sse" || is_for_execution(&request);
     let (parts, _) = request.into_parts();
     match StreamRequest::read(&parts) {
         Ok(stream) if is_for_stream => {
@@ -20,4 +22,11 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
         }
         _ => problems::draining(&hub).into_response(),
     }
+}
+
+fn is_for_execution(request: &Request) -> bool {
+    let path = request.uri().path();
+    let is_of_events = path.starts_with("/api/executions/") && path.ends_with("/events");
+    let is_of_earlier_name = path.starts_with("/api/execution-stream/");
+    request.method() == Method::GET && (is_of_events || is_of_earlier_name)
 }

@@ -13,6 +13,7 @@ use crate::api::access::Access;
 use crate::api::body::Inbox;
 use crate::api::cors;
 use crate::api::outbox::Outbox;
+use crate::executions::Registry;
 use crate::metrics::{Meter, Watch};
 use crate::settings::Settings;
 
@@ -23,6 +24,7 @@ pub(crate) struct Hub(Arc<Parts>);
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(super) broker: Broker,
+    pub(super) executions: Arc<Registry>,
     pub(super) settings: Settings,
     pub(super) access: Access,
     pub(super) cors: CorsLayer,
@@ -54,6 +56,7 @@ impl Hub {
     /// A hub that listens on `address`, and whose streams are written by these threads.
     pub(crate) fn new(
         broker: Broker,
+        executions: Arc<Registry>,
         settings: Settings,
         address: SocketAddr,
         engines: EngineCount,
@@ -61,6 +64,7 @@ impl Hub {
     ) -> Self {
         Self(Arc::new(Parts {
             broker,
+            executions,
             access: Access::new(&settings, address),
             cors: cors::layer(&settings.allowed_origins),
             inbox: Inbox::default(),

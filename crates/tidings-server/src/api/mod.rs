@@ -8,6 +8,7 @@ mod cors;
 mod dashboard;
 mod drain;
 mod events;
+mod executions;
 mod health;
 mod hub;
 mod object;
@@ -48,6 +49,7 @@ pub(crate) fn router(hub: Hub) -> Router {
         .route("/api/dashboard/events", post(dashboard::broadcast))
         .route("/dashboard/sse", get(dashboard::stream))
         .route("/dashboard/api/sse/status", get(dashboard::status))
+        .merge(executions::router())
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(page::router())

@@ -8,6 +8,7 @@ use tidings::{ChangeError, PublishError, StoreFailed, SubscribeError};
 use tidings_http::{Problem, StreamRequest, come_back_after};
 
 use crate::api::hub::Hub;
+use crate::executions::Unsettled;
 
 /// The hub shuts down.
 pub(super) fn draining(hub: &Hub) -> Problem {
@@ -121,6 +122,15 @@ pub(super) fn of_change(error: &ChangeError) -> Problem {
             error.to_string(),
         ),
     }
+}
+
+/// What was published is not yet known to what is to be answered.
+pub(super) fn unsettled(hub: &Hub, unsettled: Unsettled) -> Problem {
+    if hub.is_draining() || hub.broker.is_closed() {
+        return draining(hub);
+    }
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "busy", unsettled.to_string()).retry_after(hub.later())
 }
 
 /// There is no open stream of this name.

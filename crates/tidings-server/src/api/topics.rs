@@ -11,13 +11,14 @@ use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
 use crate::api::problems;
 use crate::api::twin::{self, Snapshot};
+use crate::executions::ExecutionId;
 
 const DEFAULT_LIMIT: usize = 1_000;
 
 /// Which topics are asked for.
 #[derive(Clone, Debug)]
 struct Question {
-    selector: Option<Selector>,
+    selector: Selector,
     limit: usize,
 }
 
@@ -54,9 +55,14 @@ pub(super) async fn stream(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let question = Question::read(&parameters)?;
-    Ok(twin::respond(&hub, &request, "topics", move |hub| {
-        question.answer(hub)
-    }))
+    let changes = hub.broker.changes();
+    Ok(twin::respond(
+        &hub,
+        &request,
+        "topics",
+        changes,
+        move |hub| question.answer(hub),
+    ))
 }
 
 /// `DELETE /api/topics`
@@ -65,25 +71,32 @@ pub(super) async fn forget(
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     // One that is not known is as forgotten as it can be.
-    let deleted = hub.broker.delete(&parameters.topic()?).await;
+    let topic = parameters.topic()?;
+    let deleted = hub.broker.delete(&topic).await;
     deleted.map_err(|failed| {
         let hope = "it is unknown whether the topic was forgotten, and safe to delete it again";
         problems::store_failed(&hub, &failed, hope)
     })?;
+    if let Some(id) = ExecutionId::of_topic(&topic) {
+        let forgotten = hub.executions.topic_deleted(&id).await;
+        forgotten.map_err(|unsettled| problems::unsettled(&hub, unsettled))?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Question {
     fn read(parameters: &Parameters) -> Result<Self, Problem> {
         let selector = parameters.one("selector", |text| Selector::new(text))?;
+        // All but the hub's own, which are listed only to those who name them.
+        let all = || Selector::new("**").expect("it is a selector");
         Ok(Self {
-            selector,
+            selector: selector.unwrap_or_else(all),
             limit: parameters.limit(DEFAULT_LIMIT)?,
         })
     }
 
     fn answer(&self, hub: &Hub) -> Snapshot {
-        let found = hub.broker.topics(self.selector.as_ref(), self.limit);
+        let found = hub.broker.topics(Some(&self.selector), self.limit);
         let topics = found.topics.iter().map(Entry::of).collect();
         let total = found.total;
         Snapshot::of(&Answer { topics, total })

@@ -60,11 +60,13 @@ pub(super) async fn answer(
     seat.send(snapshot.body.into_bytes()).await
 }
 
-/// Answers with the twin of a snapshot, whose events have this name.
+/// Answers with the twin of a snapshot, whose events have this name, and which is looked at when
+/// something changes.
 pub(super) fn respond(
     hub: &Hub,
     request: &StreamRequest,
     name: &'static str,
+    changes: watch::Receiver<u64>,
     snapshot: impl Fn(&Hub) -> Snapshot + Send + 'static,
 ) -> Response {
     let Some(seat) = hub.twin_seat() else {
@@ -77,7 +79,7 @@ pub(super) fn respond(
         hub: hub.clone(),
         name: EventName::new(name).expect("names of resources are event names"),
         snapshot: Box::new(snapshot),
-        changes: hub.broker.changes(),
+        changes,
         draining: hub.draining.clone(),
         has_changed: true,
         sent: None,
@@ -148,7 +150,7 @@ impl Twin {
                 biased;
                 // It changes once; without the sender the hub is going as well.
                 _ = self.draining.changed() => return self.goodbye(),
-                // The broker, which is the sender, is ours to keep.
+                // The sender is the hub's, which is ours to keep.
                 _ = self.changes.changed(), if !self.has_changed => self.has_changed = true,
                 () = sleep_until(self.looked_at + PACE), if self.has_changed => {
                     let mut frame = Vec::new();

@@ -17,6 +17,7 @@ mod deletion;
 mod descriptors;
 mod disk_full;
 mod durability;
+mod executions;
 mod final_events;
 mod follow;
 mod forgotten_again;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tidings::{EventName, Subscriber, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest};
 
-use crate::api::events::{answer_stream, peer, resume_after, with_ids};
+use crate::api::events::{answer_stream, ids, peer, resume_after};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
 
@@ -38,7 +38,7 @@ pub(crate) async fn stream(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let wire = Wire {
-        ids: with_ids(&parameters)?,
+        ids: ids(&parameters)?,
         ..Wire::default()
     };
     let mut subscription = topics::subscription()

@@ -10,6 +10,8 @@ use crate::api::parameters::{Parameters, bad};
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
     topic: Option<Topic>,
+    /// Whether no line may name a topic.
+    is_of_one_topic: bool,
     /// The key of the whole batch: that of each line is made of it and the line's number.
     idempotency_key: Option<String>,
     durability: Option<Durability>,
@@ -35,9 +37,24 @@ impl Defaults {
         let topic = parameters.one("topic", |text| Topic::new(text))?;
         Ok(Self {
             topic,
+            is_of_one_topic: false,
             idempotency_key,
             durability,
         })
+    }
+
+    /// For events that all go to this topic.
+    pub(super) fn of_topic(
+        topic: Topic,
+        idempotency_key: Option<String>,
+        durability: Option<Durability>,
+    ) -> Self {
+        Self {
+            topic: Some(topic),
+            is_of_one_topic: true,
+            idempotency_key,
+            durability,
+        }
     }
 }
 
@@ -68,9 +85,22 @@ pub(super) fn parse(body: &[u8], defaults: &Defaults) -> Result<Batch, Problem> 
     Ok(batch)
 }
 
+/// Reads one event as a JSON object.
+///
+/// # Errors
+///
+/// A problem that names the bad field.
+pub(super) fn parse_one(body: &[u8], defaults: &Defaults) -> Result<Publication, Problem> {
+    publication(body, 1, defaults).map_err(Fault::of_body)
+}
+
 fn publication(line: &[u8], number: usize, defaults: &Defaults) -> Result<Publication, Fault> {
     let line = Line::read(line)?;
-    let topic = line.topic()?.or_else(|| defaults.topic.clone());
+    let given = line.topic()?;
+    if given.is_some() && defaults.is_of_one_topic {
+        return Err(Fault::at("topic", "belongs to the path"));
+    }
+    let topic = given.or_else(|| defaults.topic.clone());
     let missing = || Fault::at("topic", "is missing");
     let key = match line.idempotency_key()? {
         Some(key) => Some(scoped(&key)),

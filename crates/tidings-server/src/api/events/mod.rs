@@ -9,6 +9,8 @@ mod subscription;
 
 pub(super) use self::history::{entries, history};
 pub(super) use self::line::{data_text, text};
-pub(super) use self::publish::{Receipt, conflation_key, idempotency_key, publish, scoped};
-pub(super) use self::stream::{answer_stream, stream, stream_of_form, with_ids};
-pub(super) use self::subscription::{peer, resume_after};
+pub(super) use self::publish::{
+    Receipt, conflation_key, idempotency_key, publish, publish_on, scoped,
+};
+pub(super) use self::stream::{answer_stream, ids, passes, stream, stream_of_form};
+pub(super) use self::subscription::{peer, resume_after, subscribe};

@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Serialize;
-use tidings::{Durability, Event, EventName, Publication};
+use tidings::{Durability, Event, EventName, Publication, Topic};
 use tidings_http::Problem;
 
-use crate::api::body::media_type;
+use crate::api::body::{expect_media_type, media_type};
 use crate::api::events::batch;
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
@@ -52,7 +52,8 @@ pub(crate) async fn publish(
             .inbox
             .receive(body, hub.settings.limits.batch_size)
             .await?;
-        let receipt = publish_batch(&hub, &body.bytes, &defaults).await?;
+        let batch = batch::parse(&body.bytes, &defaults)?;
+        let receipt = publish_batch(&hub, &batch).await?;
         return Ok(Json(receipt).into_response());
     }
     let topic = parameters.topic()?;
@@ -79,13 +80,51 @@ pub(crate) async fn publish(
         idempotency_key: key.map(|key| scoped(&key)),
         durability,
     };
+    let receipt = publish_one(&hub, publication).await?;
+    Ok(Json(receipt).into_response())
+}
+
+/// Publishes a body on a topic that nothing in it names: one event as a JSON object, or a batch of
+/// them. Each goes through `prepare`.
+pub(in crate::api) async fn publish_on(
+    hub: &Hub,
+    topic: &Topic,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+    body: Body,
+    prepare: impl Fn(Event) -> Event,
+) -> Result<Response, Problem> {
+    let durability = durability(hub, parameters)?;
+    let key = idempotency_key(headers)?;
+    let is_batch = media_type(headers).as_deref() == Some("application/x-ndjson");
+    if !is_batch {
+        expect_media_type(headers, "application/json")?;
+    }
+    let defaults = batch::Defaults::of_topic(topic.clone(), key, durability);
+    let limit = hub.settings.limits.batch_size;
+    let body = hub.inbox.receive(body, limit).await?;
+    if !is_batch {
+        let mut publication = batch::parse_one(&body.bytes, &defaults)?;
+        publication.event = prepare(publication.event);
+        let receipt = publish_one(hub, publication).await?;
+        return Ok(Json(receipt).into_response());
+    }
+    let mut batch = batch::parse(&body.bytes, &defaults)?;
+    for publication in &mut batch.publications {
+        publication.event = prepare(publication.event.clone());
+    }
+    let receipt = publish_batch(hub, &batch).await?;
+    Ok(Json(receipt).into_response())
+}
+
+async fn publish_one(hub: &Hub, publication: Publication) -> Result<Receipt, Problem> {
     let receipts = hub.publish(&[publication]).await;
-    let receipts = receipts.map_err(|error| problems::of_publish(&hub, &error.source, ""))?;
+    let receipts = receipts.map_err(|error| problems::of_publish(hub, &error.source, ""))?;
     let receipt = receipts
         .into_iter()
         .next()
         .expect("one receipt for one publication");
-    Ok(Json(Receipt::of(&receipt)).into_response())
+    Ok(Receipt::of(&receipt))
 }
 
 impl Receipt {
@@ -98,12 +137,7 @@ impl Receipt {
     }
 }
 
-async fn publish_batch(
-    hub: &Hub,
-    body: &Bytes,
-    defaults: &batch::Defaults,
-) -> Result<BatchReceipt, Problem> {
-    let batch = batch::parse(body, defaults)?;
+async fn publish_batch(hub: &Hub, batch: &batch::Batch) -> Result<BatchReceipt, Problem> {
     let receipts = hub.publish(&batch.publications).await;
     let receipts = receipts.map_err(|error| {
         let place = format!("line {}: ", batch.lines[error.index]);

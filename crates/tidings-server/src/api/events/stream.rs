@@ -84,7 +84,7 @@ pub(in crate::api) async fn answer_stream(
 }
 
 /// Whether the same request may be granted later.
-fn passes(problem: &Problem) -> bool {
+pub(in crate::api) fn passes(problem: &Problem) -> bool {
     let later = [
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::SERVICE_UNAVAILABLE,
@@ -100,12 +100,12 @@ fn wire(parameters: &Parameters) -> Result<Wire, Problem> {
     })?;
     Ok(Wire {
         format: format.unwrap_or_default(),
-        ids: with_ids(parameters)?,
+        ids: ids(parameters)?,
     })
 }
 
 /// Whether events are to have ids: they are, unless told otherwise.
-pub(in crate::api) fn with_ids(parameters: &Parameters) -> Result<bool, Problem> {
+pub(in crate::api) fn ids(parameters: &Parameters) -> Result<bool, Problem> {
     let ids = parameters.one("ids", |text| match text {
         "on" => Ok(true),
         "off" => Ok(false),

@@ -41,7 +41,7 @@ pub(super) fn subscription(
 ///
 /// What the broker refuses, and 503 if too many others are looking back: the newest events of a
 /// rare type are looked for among all of the others, and on the disk, which may take its time.
-pub(super) async fn subscribe(
+pub(in crate::api) async fn subscribe(
     hub: &Hub,
     subscription: Subscription,
 ) -> Result<Subscriber, Problem> {
@@ -57,6 +57,7 @@ pub(super) async fn subscribe(
     subscribed.map_err(|error| problems::of_subscribe(hub, &error))
 }
 
+/// Who a request comes from.
 pub(in crate::api) fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
     let user_agent = headers.get(USER_AGENT);
     Peer {
@@ -69,7 +70,7 @@ pub(in crate::api) fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
     }
 }
 
-/// The header, else the parameter of ours, else the one that older clients send.
+/// The id to resume after: the header, else the parameter of ours, else the one that older clients send.
 pub(in crate::api) fn resume_after(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
     let id = last_event_id(headers)
         .or_else(|| parameters.lenient("last_event_id"))

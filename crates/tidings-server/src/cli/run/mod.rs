@@ -2,7 +2,6 @@
 
 mod child;
 mod courier;
-mod execution_id;
 mod message;
 mod outbox;
 mod signals;
@@ -23,9 +22,9 @@ use tokio::time;
 use crate::cli::exit::Exit;
 use crate::cli::hub::HubArgs;
 use crate::cli::notice;
-use crate::cli::run::execution_id::ExecutionId;
 use crate::cli::run::message::Source;
 use crate::cli::run::outbox::Outbox;
+use crate::executions::ExecutionId;
 
 pub(crate) use crate::cli::run::signals::Signals;
 
@@ -80,7 +79,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         &command,
         &format!("{now:.3}"),
     ));
-    let topic = id.topic();
+    let topic = id.topic().to_string();
     let mut delivering = pin!(courier::deliver(&outbox, &client, &topic).fuse());
     let code = {
         let mut running = pin!(execute(&args.command, &outbox, &mut signals));

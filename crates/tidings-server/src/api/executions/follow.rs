@@ -1,0 +1,219 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use tidings::{Format, Gap, StartAt, Subscription, Wire};
+use tidings_http::{EventStream, Problem, StreamOptions, StreamRequest, stream_head};
+
+use crate::api::events::{ids, passes, peer, resume_after, subscribe};
+use crate::api::executions::opening::Opening;
+use crate::api::executions::{GivenId, earlier, find, parse, settle};
+use crate::api::hub::Hub;
+use crate::api::parameters::{Parameters, bad};
+use crate::api::problems;
+use crate::executions::{Entry, Execution, ExecutionId};
+
+/// How often the state is taken anew because events after it were gone before they could be
+/// followed.
+const ATTEMPTS: usize = 3;
+
+/// `GET /api/executions/{id}/events`
+pub(super) async fn events(
+    State(hub): State<Hub>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: StreamRequest,
+    headers: HeaderMap,
+    parameters: Parameters,
+    id: GivenId,
+) -> Result<Response, Problem> {
+    let entry = find(&hub, id).await?;
+    let follower = Follower {
+        subscription: subscription(&entry.execution.id, remote, &headers, &parameters)?,
+        begins: begins(&parameters)?,
+        options: options(&hub, &parameters)?,
+        body: |execution| to_json(&execution),
+        id: entry.execution.id.clone(),
+    };
+    follower
+        .respond(&hub, &request, &headers, &parameters)
+        .await
+}
+
+/// `GET /api/execution-stream/{id}`: the same with the state in its earlier form, and open to ids
+/// that nobody knows yet.
+pub(super) async fn earlier(
+    State(hub): State<Hub>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: StreamRequest,
+    headers: HeaderMap,
+    parameters: Parameters,
+    id: GivenId,
+) -> Result<Response, Problem> {
+    let id = parse(id).ok_or_else(|| bad("id", "is not the id of an execution"))?;
+    let follower = Follower {
+        subscription: subscription(&id, remote, &headers, &parameters)?,
+        begins: begins(&parameters)?,
+        options: options(&hub, &parameters)?,
+        body: |execution| to_json(&earlier::Init::of(&execution)),
+        id,
+    };
+    follower
+        .respond(&hub, &request, &headers, &parameters)
+        .await
+}
+
+/// Somebody who follows an execution.
+struct Follower {
+    id: ExecutionId,
+    subscription: Subscription,
+    begins: Begin,
+    options: StreamOptions,
+    /// Writes the state.
+    body: fn(Execution) -> String,
+}
+
+/// Where a reader begins that comes without an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    /// With the state as it is.
+    Now,
+    /// With the state before the first event, and all events that are retained.
+    Start,
+}
+
+impl Follower {
+    async fn respond(
+        self,
+        hub: &Hub,
+        request: &StreamRequest,
+        headers: &HeaderMap,
+        parameters: &Parameters,
+    ) -> Result<Response, Problem> {
+        let answer = match resume_after(headers, parameters) {
+            Some(after) => self.resume(hub, request, after).await,
+            None => self.begin(hub, request, None).await,
+        };
+        match answer {
+            Err(problem) if passes(&problem) => Ok(problems::refuse_stream(hub, request, problem)),
+            answer => answer,
+        }
+    }
+
+    /// Goes on after an id, or begins anew if that cannot be done.
+    async fn resume(
+        &self,
+        hub: &Hub,
+        request: &StreamRequest,
+        after: String,
+    ) -> Result<Response, Problem> {
+        let subscription = self.subscription.clone().resume_after(after);
+        let subscriber = subscribe(hub, subscription).await?;
+        if let Some(gap) = subscriber.opening_gap() {
+            drop(subscriber);
+            return self.begin(hub, request, Some(gap)).await;
+        }
+        if subscriber.is_over() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        if request.head_only {
+            return Ok(stream_head());
+        }
+        Ok(EventStream::new(subscriber, self.options).into_response())
+    }
+
+    /// Begins with the state, and follows from exactly there.
+    async fn begin(
+        &self,
+        hub: &Hub,
+        request: &StreamRequest,
+        gap: Option<Gap>,
+    ) -> Result<Response, Problem> {
+        let mut attempts = 0;
+        let (subscriber, origin, execution) = loop {
+            attempts += 1;
+            // Everything up to here will be in the state.
+            let position = hub.broker.position().sequence;
+            settle(hub).await?;
+            let entry = hub.executions.find(&self.id);
+            let (start_at, execution) = self.state(position, entry.as_ref());
+            let subscription = self.subscription.clone().start_at(start_at);
+            let subscriber = subscribe(hub, subscription).await?;
+            if subscriber.opening_gap().is_none() || attempts >= ATTEMPTS {
+                let origin = entry.and_then(|entry| entry.origin());
+                break (subscriber, origin, execution);
+            }
+        };
+        if subscriber.is_over() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        if request.head_only {
+            return Ok(stream_head());
+        }
+        let position = subscriber.start();
+        let origin = origin.map_or(position.sequence, |origin| origin.min(position.sequence));
+        let opening = Opening {
+            gap,
+            origin: hub.broker.position_after(origin).to_string(),
+            position: position.to_string(),
+            state: (self.body)(execution),
+        };
+        let blocks = opening.encode(&self.options);
+        Ok(EventStream::beginning_with(blocks, subscriber, self.options).into_response())
+    }
+
+    /// The state to begin with, and what follows it. All events up to `position` are known.
+    fn state(&self, position: u64, entry: Option<&Arc<Entry>>) -> (StartAt, Execution) {
+        let Some(entry) = entry else {
+            let unknown = Execution::new(self.id.clone(), Default::default());
+            return (StartAt::After(position), unknown);
+        };
+        match (self.begins, entry.last) {
+            (Begin::Start, _) => (StartAt::Start, entry.before_its_start()),
+            (Begin::Now, Some(last)) => {
+                let before = StartAt::After(last.saturating_sub(1));
+                (before, entry.execution.clone())
+            }
+            (Begin::Now, None) => {
+                let known = position.max(entry.position);
+                (StartAt::After(known), entry.execution.clone())
+            }
+        }
+    }
+}
+
+fn subscription(
+    id: &ExecutionId,
+    remote: SocketAddr,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Subscription, Problem> {
+    let wire = Wire {
+        format: Format::Raw,
+        ids: ids(parameters)?,
+    };
+    let subscription = Subscription::to(id.topic()).encoded(wire);
+    Ok(subscription.peer(peer(remote, headers)))
+}
+
+fn options(hub: &Hub, parameters: &Parameters) -> Result<StreamOptions, Problem> {
+    let ids = ids(parameters)?;
+    Ok(StreamOptions {
+        ids,
+        ..hub.stream_options()
+    })
+}
+
+fn begins(parameters: &Parameters) -> Result<Begin, Problem> {
+    let begins = parameters.one("from", |text| match text {
+        "now" => Ok(Begin::Now),
+        "start" => Ok(Begin::Start),
+        _ => Err("must be now or start"),
+    })?;
+    Ok(begins.unwrap_or(Begin::Now))
+}
+
+fn to_json(state: &impl serde::Serialize) -> String {
+    serde_json::to_string(state).expect("texts and numbers always have a JSON form")
+}

@@ -1,0 +1,61 @@
+//! Executions: runs whose progress nobody misses.
+
+mod cancel;
+mod create;
+mod earlier;
+mod follow;
+mod opening;
+mod publish;
+mod read;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::routing::{get, post};
+use http::StatusCode;
+use tidings_http::Problem;
+
+use crate::api::hub::Hub;
+use crate::api::problems;
+use crate::executions::{Entry, ExecutionId};
+
+/// The id in the path of a request.
+type GivenId = Result<Path<String>, PathRejection>;
+
+pub(super) fn router() -> Router<Hub> {
+    let events = post(publish::publish).get(follow::events);
+    Router::new()
+        .route("/api/executions", post(create::create).get(read::list))
+        .route("/api/executions/stream", get(read::list_stream))
+        .route("/api/executions/{id}", get(read::one))
+        .route("/api/executions/{id}/stream", get(read::one_stream))
+        .route("/api/executions/{id}/events", events)
+        .route("/api/executions/{id}/cancel", post(cancel::cancel))
+        .route("/api/execution-stream/{id}", get(follow::earlier))
+        .route("/api/execution-state/{id}", get(earlier::state))
+        .route("/api/cancel-execution/{id}", post(cancel::earlier))
+}
+
+/// The execution that a request is about, as it is after everything that has been published.
+async fn find(hub: &Hub, id: GivenId) -> Result<Arc<Entry>, Problem> {
+    let id = parse(id).ok_or_else(unknown)?;
+    settle(hub).await?;
+    hub.executions.find(&id).ok_or_else(unknown)
+}
+
+async fn settle(hub: &Hub) -> Result<(), Problem> {
+    let settled = hub.executions.settle().await;
+    settled.map_err(|unsettled| problems::unsettled(hub, unsettled))
+}
+
+fn parse(id: GivenId) -> Option<ExecutionId> {
+    let Path(id) = id.ok()?;
+    id.parse().ok()
+}
+
+fn unknown() -> Problem {
+    let detail = "there is no such execution";
+    Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+}
