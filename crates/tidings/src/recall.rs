@@ -19,8 +19,8 @@ pub struct Recalled {
 }
 
 impl Broker {
-    /// What the subscription would [recall](Subscription::recalling) if it began now, and from where to follow. May have to
-    /// read the disk for it, and blocks meanwhile.
+    /// What the subscription would [recall](Subscription::recalling) if it began now, and from where to follow. All of it is held
+    /// in memory. May have to read the disk, and blocks meanwhile.
     ///
     /// # Errors
     /// [`StoreFailed`] if it is on a disk that does not work.

@@ -19,10 +19,15 @@ use super::topics;
 /// How many badges there may be: a page that opens is given all of them.
 const MAX_BADGES: usize = 1_000;
 
-/// An event for all dashboards, and where it is kept.
+/// Bytes of a badge's data, and of a notification's: those that are current are in memory together for an answer.
+const BADGE_BYTES: usize = 4 << 10;
+const NOTIFICATION_BYTES: usize = 64 << 10;
+
+/// An event for all dashboards, where it is kept, and how many bytes of data it may have there.
 struct Broadcast {
     topic: Topic,
     event: Event,
+    most: usize,
 }
 
 /// `POST /api/dashboard/events`
@@ -35,7 +40,12 @@ pub(crate) async fn broadcast(
     let key = idempotency_key(&headers)?;
     let limit = hub.settings.limits.batch_size;
     let body = hub.inbox.receive(body, limit).await?;
-    let Broadcast { topic, event } = read(&body.bytes).map_err(Fault::of_body)?;
+    let Broadcast { topic, event, most } = read(&body.bytes).map_err(Fault::of_body)?;
+    if event.data().len() > most {
+        let detail = format!("data: a {} has at most {most} bytes", event.name());
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail);
+        return Err(problem.field("data"));
+    }
     if is_one_too_many(&hub, &topic) {
         let detail = format!("there are {MAX_BADGES} badges, which is as many as allowed");
         let status = StatusCode::TOO_MANY_REQUESTS;
@@ -69,8 +79,8 @@ fn read(body: &[u8]) -> Result<Broadcast, Fault> {
     let key = key.map(|key| conflation_key(&key)).transpose();
     let key = key.map_err(|error| Fault::at("key", error))?;
     let mut event = Event::new(&*data).named(name.clone());
-    let topic = match name.as_str() {
-        "notification" => topics::notifications(),
+    let (topic, most) = match name.as_str() {
+        "notification" => (topics::notifications(), NOTIFICATION_BYTES),
         "nav-badge-update" => {
             let name = key.clone().or_else(|| badge_name(&data));
             if name
@@ -80,14 +90,14 @@ fn read(body: &[u8]) -> Result<Broadcast, Fault> {
                 let detail = format!("must have at most {} bytes", topics::BADGE_NAME_BYTES);
                 return Err(Fault::at("key", detail));
             }
-            topics::badge(name.as_deref())
+            (topics::badge(name.as_deref()), BADGE_BYTES)
         }
-        _ => topics::events(),
+        _ => (topics::events(), usize::MAX),
     };
     if let Some(key) = key {
         event = event.keyed(key);
     }
-    Ok(Broadcast { topic, event })
+    Ok(Broadcast { topic, event, most })
 }
 
 /// A field that is null is not there.

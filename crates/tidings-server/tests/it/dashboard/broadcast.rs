@@ -131,6 +131,12 @@ fn what_cannot_be_broadcast_names_its_field_and_reaches_nobody() {
         .assert_names(415, "Content-Type");
     let large = json!({"event": "x", "data": "x".repeat((1 << 20) + 1)});
     post(&hub, &large).assert_names(413, "data");
+    for (event, bytes) in [("nav-badge-update", 4 << 10), ("notification", 64 << 10)] {
+        let body = |bytes| json!({"event": event, "data": "x".repeat(bytes)});
+        post(&hub, &body(bytes + 1)).assert_names(413, "data");
+        assert_eq!(post(&hub, &body(bytes)).status(), 200);
+        assert_eq!(stream.expect(event).data.len(), bytes);
+    }
     let larger = json!({"event": "x", "data": "x".repeat(9 << 20)});
     post(&hub, &larger).problem(413);
 
