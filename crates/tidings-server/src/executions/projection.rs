@@ -9,7 +9,7 @@ use tidings::{
     Receipt, Selector, SubscribeError, Subscriber, Subscription,
 };
 use tokio::select;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::warn;
 
@@ -17,11 +17,11 @@ use crate::executions::checkpoint;
 use crate::executions::id::ExecutionId;
 use crate::executions::load::{Loaded, catch_up, happening, load_aside};
 use crate::executions::registry::{Call, Fate, Registry};
-use crate::executions::table::{Entry, Followed};
+use crate::executions::table::Followed;
 use crate::executions::unsaved::Unsaved;
 
-/// How many executions are saved at a time.
-const SAVED_TOGETHER: usize = 64;
+/// No further execution is saved together with others of this weight, in bytes.
+const SAVED_TOGETHER: usize = 1 << 20;
 
 /// How long it waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -40,8 +40,8 @@ pub(crate) struct Projection {
     saving: Option<Saving>,
     /// Nothing is saved before.
     save_after: Instant,
-    /// Who waits until everything up to a sequence is known.
-    waiting: Vec<(u64, oneshot::Sender<()>)>,
+    /// What is to be done once everything up to a sequence is known.
+    waiting: Vec<Call>,
 }
 
 /// What a batch of the subscription was.
@@ -117,7 +117,7 @@ impl Projection {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         sweep.reset();
         loop {
-            self.answer(&subscriber, 0);
+            self.answer(&subscriber, 0).await;
             self.save();
             let due = self.unsaved.next_due().map(|due| due.max(self.save_after));
             let saving = self.saving.is_some();
@@ -127,19 +127,14 @@ impl Projection {
                         return ControlFlow::Continue(());
                     };
                     match self.take(batch) {
-                        Taken::UpTo(known) => self.answer(&subscriber, known),
+                        Taken::UpTo(known) => self.answer(&subscriber, known).await,
                         Taken::WithAGap => return ControlFlow::Continue(()),
                         Taken::ToTheEnd => return ControlFlow::Break(()),
                     }
                     self.forget_excess().await;
                 }
                 call = self.calls.recv() => match call {
-                    Some(Call::Settle(position, reply)) => self.waiting.push((position, reply)),
-                    Some(Call::Deleted(id, reply)) => {
-                        self.topic_deleted(&id).await;
-                        // Whoever asked may have gone.
-                        let _ = reply.send(());
-                    }
+                    Some(call) => self.waiting.push(call),
                     None => return ControlFlow::Break(()),
                 },
                 outcome = saved(&mut self.saving) => self.after_saving(outcome),
@@ -149,20 +144,21 @@ impl Projection {
         }
     }
 
-    /// Tells those who wait for nothing that is yet to come. `known` is the newest sequence of what
-    /// has just been followed.
-    fn answer(&mut self, subscriber: &Subscriber, known: u64) {
+    /// Does what waits for nothing that is yet to come. `known` is the newest sequence of what has
+    /// just been followed.
+    async fn answer(&mut self, subscriber: &Subscriber, known: u64) {
         if self.waiting.is_empty() {
             return;
         }
         let is_settled = subscriber.lag() == 0;
-        let ready = |position: u64| is_settled || position <= known;
-        for (_, reply) in self
-            .waiting
-            .extract_if(.., |(position, _)| ready(*position))
-        {
+        let is_ready = |call: &mut Call| is_settled || call.position <= known;
+        let ready: Vec<Call> = self.waiting.extract_if(.., is_ready).collect();
+        for call in ready {
+            if let Some(id) = &call.deleted {
+                self.topic_deleted(id).await;
+            }
             // Whoever asked may have gone.
-            let _ = reply.send(());
+            let _ = call.reply.send(());
         }
     }
 
@@ -241,19 +237,19 @@ impl Projection {
         if self.saving.is_some() || now < self.save_after {
             return;
         }
-        let mut ids = self.unsaved.take_due(SAVED_TOGETHER, now);
-        let broker = &self.registry.broker;
-        let mut publications = Vec::new();
-        ids.retain(|id| {
-            let entry = self.registry.table().find(id).cloned();
-            let publication =
-                entry.map(|entry: Arc<Entry>| checkpoint::publication(broker, &entry));
-            let is_known = publication.is_some();
-            publications.extend(publication);
-            is_known
-        });
+        let (mut ids, mut publications, mut weight) = (Vec::new(), Vec::new(), 0);
+        while weight < SAVED_TOGETHER
+            && let Some(id) = self.unsaved.take_due(now)
+        {
+            let entry = self.registry.table().find(&id).cloned();
+            if let Some(entry) = entry {
+                weight += entry.execution.weight();
+                publications.push(checkpoint::publication(&self.registry.broker, &entry));
+                ids.push(id);
+            }
+        }
         if !ids.is_empty() {
-            let broker = broker.clone();
+            let broker = self.registry.broker.clone();
             let outcome = Box::pin(async move { broker.publish_own(&publications).await });
             self.saving = Some(Saving { ids, outcome });
         }

@@ -28,11 +28,13 @@ pub(crate) struct Registry {
 
 /// What the projection is asked for.
 #[derive(Debug)]
-pub(super) enum Call {
-    /// Say when everything is followed that has been published up to this sequence.
-    Settle(u64, oneshot::Sender<()>),
-    /// Forget an execution whose topic was deleted.
-    Deleted(ExecutionId, oneshot::Sender<()>),
+pub(super) struct Call {
+    /// The sequence up to which everything is to be known first.
+    pub(super) position: u64,
+    /// The execution to be forgotten then, because its topic was deleted.
+    pub(super) deleted: Option<ExecutionId>,
+    /// Told when it is done.
+    pub(super) reply: oneshot::Sender<()>,
 }
 
 /// What became of what was known of an execution.
@@ -77,8 +79,7 @@ impl Registry {
 
     /// Returns when everything is known that has been published by now.
     pub(crate) async fn settle(&self) -> Result<(), Unsettled> {
-        let position = self.broker.position().sequence;
-        self.call(|reply| Call::Settle(position, reply)).await
+        self.call(None).await
     }
 
     /// What is known of an execution.
@@ -116,13 +117,18 @@ impl Registry {
 
     /// Forgets an execution whose topic was deleted.
     pub(crate) async fn topic_deleted(&self, id: &ExecutionId) -> Result<(), Unsettled> {
-        self.call(|reply| Call::Deleted(id.clone(), reply)).await
+        self.call(Some(id.clone())).await
     }
 
-    async fn call(&self, call: impl FnOnce(oneshot::Sender<()>) -> Call) -> Result<(), Unsettled> {
+    async fn call(&self, deleted: Option<ExecutionId>) -> Result<(), Unsettled> {
         let (reply, done) = oneshot::channel();
+        let call = Call {
+            position: self.broker.position().sequence,
+            deleted,
+            reply,
+        };
         let asked = async {
-            self.calls.send(call(reply)).await.map_err(|_| Unsettled)?;
+            self.calls.send(call).await.map_err(|_| Unsettled)?;
             done.await.map_err(|_| Unsettled)
         };
         timeout(PATIENCE, asked).await.unwrap_or(Err(Unsettled))

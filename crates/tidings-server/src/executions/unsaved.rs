@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::executions::id::ExecutionId;
@@ -15,7 +15,11 @@ const UNCHANGED: Duration = Duration::from_secs(60 * 60);
 
 /// Which executions have gone on since they were saved.
 #[derive(Debug, Default)]
-pub(super) struct Unsaved(HashMap<ExecutionId, Note>);
+pub(super) struct Unsaved {
+    notes: HashMap<ExecutionId, Note>,
+    /// All of them by when they are to be saved.
+    due: BTreeSet<(Instant, ExecutionId)>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Note {
@@ -33,48 +37,60 @@ struct Note {
 impl Unsaved {
     /// Takes note of an event of so many bytes.
     pub(super) fn went_on(&mut self, id: &ExecutionId, bytes: usize, now: Instant) {
-        self.note(id, now).bytes += bytes as u64;
+        self.note(id, now, |note| note.bytes += bytes as u64);
     }
 
     /// Takes note of another state.
     pub(super) fn changed(&mut self, id: &ExecutionId, weight: usize, now: Instant) {
-        let note = self.note(id, now);
-        note.changed.get_or_insert(now);
-        note.weight = weight as u64;
+        self.note(id, now, |note| {
+            note.changed.get_or_insert(now);
+            note.weight = weight as u64;
+        });
     }
 
     /// Takes note of a state that is not to be kept waiting.
     pub(super) fn ended(&mut self, id: &ExecutionId, now: Instant) {
-        self.note(id, now).is_last = true;
+        self.note(id, now, |note| note.is_last = true);
     }
 
     pub(super) fn forget(&mut self, id: &ExecutionId) {
-        self.0.remove(id);
+        if let Some(note) = self.notes.remove(id) {
+            self.due.remove(&(note.due(), id.clone()));
+        }
     }
 
-    /// Takes out up to so many executions that are to be saved now.
-    pub(super) fn take_due(&mut self, count: usize, now: Instant) -> Vec<ExecutionId> {
-        let due = self.0.iter().filter(|(_, note)| note.due() <= now);
-        let due: Vec<_> = due.take(count).map(|(id, _)| id.clone()).collect();
-        for id in &due {
-            self.0.remove(id);
+    /// Takes out an execution that is to be saved now.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<ExecutionId> {
+        let (due, id) = self.due.first()?;
+        if *due > now {
+            return None;
         }
-        due
+        let id = id.clone();
+        self.forget(&id);
+        Some(id)
     }
 
     /// When the next one is to be saved.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.0.values().map(Note::due).min()
+        self.due.first().map(|(due, _)| *due)
     }
 
-    fn note(&mut self, id: &ExecutionId, now: Instant) -> &mut Note {
-        self.0.entry(id.clone()).or_insert(Note {
+    fn note(&mut self, id: &ExecutionId, now: Instant, change: impl FnOnce(&mut Note)) {
+        let note = self.notes.get(id).copied();
+        let mut note = note.unwrap_or(Note {
             since: now,
             bytes: 0,
             changed: None,
             is_last: false,
             weight: 0,
-        })
+        });
+        let before = note.due();
+        change(&mut note);
+        let is_new = self.notes.insert(id.clone(), note).is_none();
+        if is_new || before != note.due() {
+            self.due.remove(&(before, id.clone()));
+            self.due.insert((note.due(), id.clone()));
+        }
     }
 }
 
@@ -100,7 +116,7 @@ mod tests {
     }
 
     fn is_due(unsaved: &mut Unsaved, now: Instant) -> bool {
-        !unsaved.take_due(1, now).is_empty()
+        unsaved.take_due(now).is_some()
     }
 
     #[test]
@@ -115,6 +131,9 @@ mod tests {
         assert!(is_due(&mut unsaved, now));
         unsaved.changed(&id(), 300, now);
         assert!(is_due(&mut unsaved, now + CHANGED));
+        assert_eq!(unsaved.next_due(), None);
+        unsaved.changed(&id(), 300, now);
+        unsaved.forget(&id());
         assert_eq!(unsaved.next_due(), None);
     }
 
