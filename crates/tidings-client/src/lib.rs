@@ -32,6 +32,7 @@ mod connection;
 mod driver;
 mod error;
 mod event;
+mod execution;
 mod history;
 mod items;
 mod new_event;
@@ -53,6 +54,7 @@ pub use crate::error::{
 pub use crate::event::{
     Connected, Envelope, Event, Gap, GapReason, Goodbye, Item, Resumed, StreamError,
 };
+pub use crate::execution::{Execution, NewExecution};
 pub use crate::history::RetainedEvent;
 pub use crate::new_event::{Batch, NewEvent};
 pub use crate::problem::Problem;

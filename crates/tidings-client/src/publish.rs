@@ -118,7 +118,10 @@ impl Client {
         .await
     }
 
-    async fn deliver<T: DeserializeOwned>(&self, request: &Outgoing) -> Result<T, PublishError> {
+    pub(crate) async fn deliver<T: DeserializeOwned>(
+        &self,
+        request: &Outgoing,
+    ) -> Result<T, PublishError> {
         let mut backoff = Backoff::new(BASE_DELAY, MAX_DELAY, self.keys().jitter());
         let mut left = self.settings().publish_attempts;
         loop {
@@ -166,6 +169,6 @@ impl Client {
     }
 }
 
-fn content(content_type: &'static str) -> HeaderMap {
+pub(crate) fn content(content_type: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
 }

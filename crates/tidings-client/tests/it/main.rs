@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ending;
+mod executions;
 mod publishing;
 mod reconnecting;
 mod redirects;

@@ -223,6 +223,7 @@ fn a_real_build_is_watched_live_and_across_cuts() {
         tidings(&hub, &build)
             .directory(&workspace)
             .env("CARGO_TARGET_DIR", &target.path().to_string_lossy())
+            .env("CARGO_BUILD_BUILD_DIR", &target.path().to_string_lossy())
             .run()
             .success();
         let steady = steady.join().expect("a steady reader");

@@ -11,6 +11,13 @@ pub(crate) struct Message {
     pub(crate) is_final: bool,
 }
 
+impl Message {
+    /// Whether it is a line of output.
+    pub(crate) fn is_output(&self) -> bool {
+        self.event == "output"
+    }
+}
+
 /// Where a line of output comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,6 +50,47 @@ pub(crate) fn start(id: &str, title: &str, command: &str, start_time: &str) -> M
             start_time,
         },
     )
+}
+
+/// A phase begins.
+pub(crate) fn task_start(task: &Task<'_>) -> Message {
+    message("task-start", task)
+}
+
+/// A phase has come to an end.
+pub(crate) fn task_end(task: &Task<'_>, duration_ms: u64, error: Option<&str>) -> Message {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        #[serde(flatten)]
+        task: &'a Task<'a>,
+        status: &'a str,
+        duration: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a str>,
+    }
+    let (event, status) = match error {
+        None => ("task-complete", "completed"),
+        Some(_) => ("task-fail", "failed"),
+    };
+    let data = Data {
+        task,
+        status,
+        duration: duration_ms,
+        error,
+    };
+    message(event, &data)
+}
+
+/// A phase of the execution, as its events name it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Task<'a> {
+    pub(crate) task_id: &'a str,
+    pub(crate) task_title: &'a str,
+    /// Which one it is, counted from 1 in the order in which they begin.
+    pub(crate) progress: usize,
+    /// How many there are.
+    pub(crate) total: usize,
 }
 
 /// A line of output; more than one event only if escaping makes it too large for one.

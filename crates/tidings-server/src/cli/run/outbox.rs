@@ -34,9 +34,13 @@ struct State {
     /// The start of the execution; never lost.
     start: Option<Message>,
     output: VecDeque<Message>,
+    /// What is not output and was not to be lost with it.
+    kept: VecDeque<Message>,
     /// The end of the execution; never lost, and nothing comes after it.
     end: Option<Message>,
     ended: bool,
+    /// Nothing can be published any more, and that is as it should be.
+    is_over: bool,
     /// Of `output`, overhead included.
     bytes: usize,
     hub: Hub,
@@ -78,9 +82,32 @@ impl Outbox {
         }
     }
 
+    /// Queues something that is not output, and of which there is little: it is not lost.
+    pub(crate) fn tell(&self, message: Message) {
+        let mut state = self.state();
+        if state.hub != Hub::Refusing {
+            state.bytes += size(&message);
+            state.output.push_back(message);
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// The execution is over at the hub: nothing of what waits can be published any more.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.state();
+        (state.hub, state.is_over) = (Hub::Refusing, true);
+        (state.start, state.end) = (None, None);
+        state.output.clear();
+        state.kept.clear();
+        (state.bytes, state.taken) = (0, 0);
+        drop(state);
+        self.room.notify_waiters();
+    }
+
     pub(crate) fn end(&self, message: Message) {
         let mut state = self.state();
-        state.end = Some(message);
+        state.end = (!state.is_over).then_some(message);
         state.ended = true;
         drop(state);
         self.filled.notify_one();
@@ -124,7 +151,7 @@ impl Outbox {
     pub(crate) fn left(&self) -> (u64, u64) {
         let state = self.state();
         let ends = [&state.start, &state.end].into_iter().flatten().count();
-        let waiting = state.taken + state.output.len() + ends;
+        let waiting = state.taken + state.kept.len() + state.output.len() + ends;
         (waiting as u64, state.dropped_in_all)
     }
 
@@ -141,7 +168,7 @@ impl State {
             return true;
         };
         if self.hub == Hub::Refusing {
-            self.dropped_in_all += 1;
+            self.dropped_in_all += u64::from(!self.is_over);
             return true;
         }
         while self.output.len() >= MOST_MESSAGES || self.bytes + size > MOST_BYTES {
@@ -152,6 +179,10 @@ impl State {
                 break;
             };
             self.bytes -= self::size(&oldest);
+            if !oldest.is_output() {
+                self.kept.push_back(oldest);
+                continue;
+            }
             self.dropped += 1;
             self.dropped_in_all += 1;
         }
@@ -180,6 +211,9 @@ impl State {
     fn next(&mut self) -> Option<Message> {
         if let Some(start) = self.start.take() {
             return Some(start);
+        }
+        if let Some(kept) = self.kept.pop_front() {
+            return Some(kept);
         }
         if self.dropped > 0 {
             let dropped = std::mem::take(&mut self.dropped);
@@ -269,6 +303,32 @@ mod tests {
         assert!(taken[1].data.contains("dropped while the hub was away: 2"));
         assert_eq!(taken[2].data, r#"{"stream":"stdout","line":"2"}"#);
         assert_eq!(taken.len(), MOST_MESSAGES + 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_output_is_not_lost_with_it() {
+        let outbox = Outbox::default();
+        outbox.hub_is_away();
+        fill(&outbox, 1).await;
+        let task = Message {
+            event: "task-start",
+            ..message::end(0, 1)
+        };
+        outbox.tell(task.clone());
+        fill(&outbox, MOST_MESSAGES).await;
+        let taken = take_all(&outbox).await;
+        assert_eq!(taken[0], task);
+        assert!(taken[1].data.contains("dropped while the hub was away: 1"));
+    }
+
+    #[tokio::test]
+    async fn what_is_over_at_the_hub_leaves_nothing_to_publish() {
+        let outbox = Outbox::default();
+        outbox.start(message::start("1", "t", "c", "now"));
+        fill(&outbox, 3).await;
+        outbox.give_up();
+        outbox.end(message::end(0, 1));
+        assert_eq!(outbox.left(), (0, 0));
     }
 
     #[tokio::test]

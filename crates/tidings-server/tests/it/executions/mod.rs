@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod cli_run;
 mod follow;
 mod listing;
 mod ours;
