@@ -61,6 +61,20 @@ fn bad_events_are_refused_by_rule() {
 }
 
 #[test]
+fn an_error_has_a_name_that_no_other_event_can_have() {
+    let broker = Broker::new();
+    let error = Event::error("slow", "it takes long", true);
+    assert_eq!(
+        error.data(),
+        r#"{"code":"slow","message":"it takes long","retryable":true}"#
+    );
+    broker.publish(topic("a"), error.clone()).now().unwrap();
+    let forged = error.named(name("tidings.goodbye"));
+    let refused = broker.publish(topic("a"), forged).now().unwrap_err();
+    assert_eq!(refused, PublishError::ReservedName);
+}
+
+#[test]
 fn a_batch_is_published_in_order_and_in_one_piece() {
     let broker = Broker::new();
     let mut subscriber = broker.subscribe(to(&["**"])).unwrap();

@@ -27,6 +27,18 @@ fn resuming_gives_every_later_event_and_says_how_many() {
 }
 
 #[test]
+fn a_subscriber_knows_the_gap_that_it_begins_with() {
+    let broker = Broker::new();
+    let id = publish(&broker, "a", "1").id.to_string();
+    let gap = |id: &str| {
+        let subscription = to(&["a"]).resume_after(id);
+        broker.subscribe(subscription).unwrap().opening_gap()
+    };
+    assert_eq!(gap(&id), None);
+    assert_eq!(gap("nonsense").unwrap().requested, "nonsense");
+}
+
+#[test]
 fn resuming_at_the_head_is_confirmed_with_nothing() {
     let broker = Broker::new();
     let id = publish(&broker, "a", "1").id;
