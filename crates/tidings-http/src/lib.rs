@@ -19,12 +19,14 @@
 //! ```
 
 mod accept;
+mod extract;
 mod problem;
 mod serve;
 mod sse;
 mod stream;
 
 pub use accept::accepts_event_stream;
+pub use extract::{Path, Query};
 pub use problem::Problem;
 pub use serve::{Drained, EngineCount, ServeLimits, Server, serve};
 pub use sse::{StreamRequest, last_event_id, sse, sse_with};
