@@ -2,6 +2,8 @@
 //!
 //! - [`sse()`] is a route that streams a topic, for any axum application; [`StreamRequest`] and [`EventStream`] are its
 //!   parts, for handlers that choose topics themselves.
+//! - [`live()`] makes a REST resource live: a snapshot route and a stream of its changes, from one function. [`live_list()`]
+//!   does it for logs.
 //! - [`serve()`] is a server loop with deadlines and limits, for any axum router. Under it event streams of plain
 //!   HTTP/1.1 cost no task and no buffers; elsewhere, as under `axum::serve`, they are bodies like any other.
 //! - [`Problem`] is an error as an RFC 9457 document.
@@ -20,6 +22,7 @@
 
 mod accept;
 mod extract;
+mod live;
 mod problem;
 mod serve;
 mod sse;
@@ -27,6 +30,9 @@ mod stream;
 
 pub use accept::accepts_event_stream;
 pub use extract::{Path, Query};
+pub use live::{
+    Body, ByHash, Handle, Key, ListProvider, Live, Page, Provider, live, live_broker, live_list,
+};
 pub use problem::Problem;
 pub use serve::{Drained, EngineCount, ServeLimits, Server, serve};
 pub use sse::{StreamRequest, last_event_id, sse, sse_with};

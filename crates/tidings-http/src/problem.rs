@@ -48,6 +48,16 @@ impl Problem {
         self
     }
 
+    /// What kind of problem it is, for programs.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
         self.status

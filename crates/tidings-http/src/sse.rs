@@ -153,7 +153,7 @@ fn resume_after(parts: &Parts) -> Option<String> {
         .or_else(|| named("lastEventId"))
 }
 
-fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
+pub(crate) fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
     let later = |status, kind| Problem::new(status, kind, error.to_string()).retry_after(retry);
     match error {
         SubscribeError::TooManySelectors { .. } => {

@@ -19,7 +19,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body::Frame;
-use tidings::{EventName, Subscriber};
+use tidings::{EventName, Position, Subscriber};
 use tidings_sse::{Block, EventId, Preamble, encode_retry};
 
 use self::encode::encode;
@@ -89,7 +89,18 @@ const PIECE_BYTES: usize = 32 << 10;
 impl EventStream {
     /// Makes a body of a subscription.
     pub fn new(subscriber: Subscriber, options: StreamOptions) -> Self {
-        let id = options.ids.then(|| subscriber.start().to_string());
+        let start = subscriber.start();
+        Self::beginning(subscriber, options, &start, &[])
+    }
+
+    /// The same with another id in the first block, and blocks that come before those of the subscription.
+    pub(crate) fn beginning(
+        subscriber: Subscriber,
+        options: StreamOptions,
+        start: &Position,
+        opening: &[u8],
+    ) -> Self {
+        let id = options.ids.then(|| start.to_string());
         let id = id.and_then(|id| EventId::new(id).ok());
         let retry = options.spread_retry();
         let mut first = Vec::new();
@@ -105,6 +116,7 @@ impl EventStream {
             };
             preamble.encode(&mut first);
         }
+        first.extend_from_slice(opening);
         rest.data = first.into();
         Self::after(rest, subscriber, options)
     }

@@ -1,0 +1,181 @@
+//! Where what a view has to tell is published.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tidings::{
+    Broker, BrokerBuilder, Capacity, Event, EventName, LagPolicy, Publication, PublishError,
+    Receipt, Retention, Selector, Topic, TopicSettings,
+};
+
+use crate::Problem;
+
+/// A broker for the viewers of live resources: in memory, and with rules that suit them. A viewer that is behind on a
+/// whole body is given the newest; one that is behind on patches or items is sent away, and begins anew when it returns.
+///
+/// Several resources may share one, which then limits, lists and closes all their viewers together.
+///
+/// ```
+/// let viewers = tidings_http::live_broker().max_subscriptions(500).build();
+/// ```
+pub fn live_broker() -> BrokerBuilder {
+    let rules = |pattern, lag, events| {
+        let selector = Selector::new(pattern).expect("it is a pattern");
+        TopicSettings {
+            lag: Some(lag),
+            retention: Some(Retention {
+                events,
+                bytes: 32 << 20,
+                ..Retention::default()
+            }),
+            ..TopicSettings::of(selector)
+        }
+    };
+    Broker::builder()
+        .capacity(Capacity {
+            bytes: 128 << 20,
+            topics: 10_000,
+        })
+        .max_event_bytes(16 << 20)
+        .max_subscriptions(10_000)
+        .topics(rules("live/*/*", LagPolicy::Conflate, 2))
+        .topics(rules("live/*/*/patches", LagPolicy::Disconnect, 1_000))
+        .topics(rules("live/*/*/items", LagPolicy::Disconnect, 10_000))
+}
+
+/// What the events of a resource are called.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// The resource.
+    pub(super) resource: EventName,
+    /// Changes of it.
+    pub(super) patch: EventName,
+}
+
+impl Names {
+    pub(super) fn of(resource: &str) -> Option<Self> {
+        Topic::new(format!("live/{resource}/0")).ok()?;
+        let name = |name: &str| {
+            let name = EventName::new(name).ok()?;
+            (!name.as_str().starts_with("tidings.")).then_some(name)
+        };
+        Some(Self {
+            resource: name(resource)?,
+            patch: name(&format!("{resource}.patch"))?,
+        })
+    }
+}
+
+/// The topics of one view.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    pub(super) broker: Broker,
+    pub(super) names: Arc<Names>,
+    /// Where everything is told in full.
+    pub(super) main: Topic,
+    /// Where changes are told by patches, if that is possible.
+    pub(super) patches: Option<Topic>,
+}
+
+/// One number for each view of the process, so that topics are never used again.
+static VIEWS: AtomicU64 = AtomicU64::new(1);
+
+impl Desk {
+    /// Of a view of a value.
+    pub(super) fn of_value(broker: &Broker, names: &Arc<Names>) -> Self {
+        let main = Self::topic(names);
+        Self {
+            patches: Topic::new(format!("{main}/patches")).ok(),
+            main: Topic::new(main).expect("the names were tried"),
+            broker: broker.clone(),
+            names: names.clone(),
+        }
+    }
+
+    /// Of a view of a list.
+    pub(super) fn of_list(broker: &Broker, names: &Arc<Names>) -> Self {
+        let main = format!("{}/items", Self::topic(names));
+        Self {
+            patches: None,
+            main: Topic::new(main).expect("the names were tried"),
+            broker: broker.clone(),
+            names: names.clone(),
+        }
+    }
+
+    fn topic(names: &Names) -> String {
+        let number = VIEWS.fetch_add(1, Ordering::Relaxed);
+        format!("live/{}/{number}", names.resource)
+    }
+
+    pub(super) async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
+        self.broker.publish(self.main.clone(), event).await
+    }
+
+    /// Publishes all of these, with nothing of others between them.
+    pub(super) async fn publish_all(
+        &self,
+        events: impl Iterator<Item = Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        let publication = |event| Publication {
+            topic: self.main.clone(),
+            event,
+            idempotency_key: None,
+            durability: None,
+        };
+        let batch: Vec<_> = events.map(publication).collect();
+        let receipts = self.broker.publish_batch(&batch).await;
+        receipts.map_err(|error| error.source)
+    }
+
+    /// Publishes for those who follow by patches, if there are any.
+    pub(super) async fn publish_patch(
+        &self,
+        event: impl FnOnce() -> Event,
+    ) -> Result<(), PublishError> {
+        if let Some(topic) = &self.patches
+            && self.broker.subscriber_count(topic) > 0
+        {
+            self.broker.publish(topic.clone(), event()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells all viewers of a problem.
+    pub(super) async fn tell(&self, problem: &Problem) -> Result<(), PublishError> {
+        self.publish(told(problem)).await?;
+        self.publish_patch(|| told(problem)).await
+    }
+
+    /// Tells all viewers of a problem, and ends their streams.
+    pub(super) async fn end(&self, problem: &Problem) -> Result<(), PublishError> {
+        self.publish(told(problem).ending_topic()).await?;
+        self.publish_patch(|| told(problem).ending_topic()).await
+    }
+
+    /// Forgets what was told, once nobody listens.
+    pub(super) async fn clear(&self) {
+        let mut changes = self.broker.changes();
+        let topics = || self.patches.iter().chain([&self.main]);
+        while topics().any(|topic| self.broker.subscriber_count(topic) > 0) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+        for topic in topics() {
+            // It fails in a broker that is closed, which keeps nothing for long.
+            let _ = self.broker.delete(topic).await;
+        }
+    }
+}
+
+/// A problem as readers of a stream are told.
+pub(super) fn told(problem: &Problem) -> Event {
+    let event = Event::error(problem.kind(), problem.detail(), !is_final(problem));
+    event.keyed("error")
+}
+
+/// Whether a problem ends the streams that it comes up in: who may see what is no accident that passes.
+pub(super) fn is_final(problem: &Problem) -> bool {
+    matches!(problem.status().as_u16(), 401 | 403 | 404)
+}

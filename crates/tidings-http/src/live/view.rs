@@ -1,0 +1,280 @@
+//! One view of a resource: what everybody who asks the same sees, found once for all of them.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, SelectAll};
+use tidings::{Gap, GapReason, Position, PublishError};
+use tokio::select;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use super::desk::{Desk, is_final};
+use super::evaluate::internal;
+use super::evaluator::{Evaluated, Evaluator, Findings, Want};
+use super::tale::{After, Opening, Resuming, Tale};
+use super::viewer::{Admitted, Join, Viewer, refused};
+use crate::Problem;
+
+/// How long a viewer is kept waiting for the first evaluation before the head of its answer is sent.
+const HEAD_WAITS: Duration = Duration::from_secs(2);
+
+/// The longest time between attempts of a provider that fails, unless the pace is slower.
+const MOST_BACKOFF: Duration = Duration::from_secs(10);
+
+/// Evaluates, tells, and lets viewers in, all from one task: what a viewer begins with and what it is told then have no
+/// seam between them.
+pub(super) struct View {
+    pub(super) desk: Desk,
+    /// The least time between the starts of two evaluations.
+    pub(super) pace: Duration,
+    /// Whether the resource may change without a word.
+    pub(super) drifts: bool,
+    pub(super) tale: Box<dyn Tale>,
+    pub(super) joins: mpsc::Receiver<Join>,
+    /// Each item says that something may have changed.
+    pub(super) refreshes: SelectAll<BoxStream<'static, ()>>,
+    pub(super) evaluator: Asked,
+    pub(super) progress: Progress,
+}
+
+/// Who evaluates, or the evaluation that is under way.
+pub(super) enum Asked {
+    Idle(Option<Box<dyn Evaluator>>),
+    Busy(BoxFuture<'static, Evaluated>),
+}
+
+impl Asked {
+    async fn outcome(&mut self) -> Evaluated {
+        match self {
+            Self::Busy(evaluation) => evaluation.await,
+            Self::Idle(_) => pending().await,
+        }
+    }
+}
+
+/// There is nothing more to tell.
+struct Over;
+
+/// How far a view has come.
+pub(super) struct Progress {
+    /// Something may have changed that has not been looked at.
+    is_stale: bool,
+    started: Option<Instant>,
+    failures: u32,
+    /// What viewers were last told of, if that has not passed.
+    trouble: Option<Problem>,
+    waiting: VecDeque<(Instant, Join)>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            is_stale: true,
+            started: None,
+            failures: 0,
+            trouble: None,
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
+impl View {
+    /// Runs until nobody looks any more, or nobody may. Gives what is to be cleared up.
+    pub(super) async fn run(mut self) -> Desk {
+        loop {
+            let is_idle = matches!(self.evaluator, Asked::Idle(_));
+            let due = self.due();
+            let overdue = self.progress.waiting.front().map(|(since, _)| *since);
+            let overdue = overdue.map_or_else(Instant::now, |since| since + HEAD_WAITS);
+            select! {
+                biased;
+                join = self.joins.recv() => match join {
+                    Some(join) => self.receive(join),
+                    None => break,
+                },
+                (evaluator, outcome) = self.evaluator.outcome() => {
+                    self.evaluator = Asked::Idle(Some(evaluator));
+                    let told = match outcome {
+                        Ok(findings) => self.tell(findings).await,
+                        Err(problem) => self.fail(problem).await,
+                    };
+                    if let Err(Over) = told {
+                        break;
+                    }
+                    self.admit_who_can_be();
+                }
+                Some(()) = self.refreshes.next() => self.progress.is_stale = true,
+                () = sleep_until(due), if self.progress.is_stale && is_idle => self.evaluate(),
+                () = sleep_until(overdue), if !self.progress.waiting.is_empty() => self.admit_first(),
+            }
+        }
+        self.desk
+    }
+
+    /// When the next evaluation may start.
+    fn due(&self) -> Instant {
+        let Some(started) = self.progress.started else {
+            return Instant::now();
+        };
+        let backoff = match self.progress.failures {
+            0 => Duration::ZERO,
+            failures => self.pace.saturating_mul(1 << failures.min(10)),
+        };
+        started + self.pace.max(backoff.min(MOST_BACKOFF))
+    }
+
+    fn evaluate(&mut self) {
+        let Asked::Idle(evaluator) = &mut self.evaluator else {
+            return;
+        };
+        if let Some(evaluator) = evaluator.take() {
+            let is_awaited = !self.progress.waiting.is_empty() || self.tale.owes();
+            let want = if is_awaited {
+                self.tale.want()
+            } else {
+                Want::News
+            };
+            self.progress.is_stale = false;
+            self.progress.started = Some(Instant::now());
+            self.evaluator = Asked::Busy(evaluator.evaluate(want));
+        }
+    }
+
+    async fn tell(&mut self, findings: Findings) -> Result<(), Over> {
+        let after = match self.progress.trouble.take() {
+            None => After::Success,
+            Some(_) => After::Failure,
+        };
+        self.progress.failures = 0;
+        self.progress.is_stale |= findings.more;
+        match self.tale.tell(&self.desk, findings, after).await {
+            Ok(()) => Ok(()),
+            Err(PublishError::Closed) => Err(Over),
+            Err(error) => {
+                warn!(resource = %self.desk.names.resource, %error, "cannot tell what was found");
+                let problem = internal("the answer is too large for a stream");
+                self.end(&problem).await
+            }
+        }
+    }
+
+    async fn fail(&mut self, problem: Problem) -> Result<(), Over> {
+        if is_final(&problem) {
+            return self.end(&problem).await;
+        }
+        self.progress.is_stale = true;
+        self.progress.failures = self.progress.failures.saturating_add(1);
+        if self.progress.trouble.as_ref() != Some(&problem) {
+            // It fails only once the broker is closed, and then viewers are sent away by it.
+            self.desk.tell(&problem).await.map_err(|_| Over)?;
+        }
+        for (since, join) in std::mem::take(&mut self.progress.waiting) {
+            if self
+                .tale
+                .opening(&self.desk, join.viewer.format())
+                .is_some()
+            {
+                self.progress.waiting.push_back((since, join));
+            } else {
+                // Whoever has gone needs no answer.
+                let _ = join.reply.send(Err(problem.clone()));
+            }
+        }
+        self.progress.trouble = Some(problem);
+        Ok(())
+    }
+
+    async fn end(&mut self, problem: &Problem) -> Result<(), Over> {
+        for (_, join) in self.progress.waiting.drain(..) {
+            let _ = join.reply.send(Err(problem.clone()));
+        }
+        // As in `fail`.
+        let _ = self.desk.end(problem).await;
+        Err(Over)
+    }
+
+    /// Lets a viewer in, or has it wait.
+    fn receive(&mut self, mut join: Join) {
+        if let Some(outcome) = self.resume(&mut join.viewer) {
+            // Whoever has gone needs no answer, here as below.
+            let _ = join.reply.send(outcome);
+            return;
+        }
+        let is_old = |started: Instant| started.elapsed() >= self.pace;
+        if (self.drifts || self.tale.drifts()) && self.progress.started.is_some_and(is_old) {
+            self.progress.is_stale = true;
+        }
+        self.progress.waiting.push_back((Instant::now(), join));
+        self.admit_who_can_be();
+    }
+
+    /// Lets a viewer in where it left off. `None` if it has to begin anew.
+    fn resume(&self, viewer: &mut Viewer) -> Option<Result<Admitted, Problem>> {
+        let id = viewer.take_resumption()?;
+        let Resuming::After(first) = self.tale.resuming() else {
+            return None;
+        };
+        let subscriber = match viewer.resume(&self.desk, &id) {
+            Ok(subscriber) => subscriber,
+            Err(error) => return Some(Err(refused(&self.desk, &error))),
+        };
+        let is_later = |first: &Position| {
+            let id = id.parse::<Position>();
+            id.is_ok_and(|id| id.epoch == first.epoch && id.sequence >= first.sequence)
+        };
+        match subscriber.opening_gap() {
+            None if first.is_some_and(is_later) => Some(Ok(viewer.resumed(subscriber))),
+            gap => {
+                viewer.miss(gap.unwrap_or(Gap {
+                    reason: GapReason::Evicted,
+                    requested: id,
+                    oldest: None,
+                }));
+                None
+            }
+        }
+    }
+
+    fn admit_who_can_be(&mut self) {
+        let is_known = matches!(self.evaluator, Asked::Idle(_)) && !self.progress.is_stale;
+        if !is_known && self.progress.trouble.is_none() {
+            return;
+        }
+        for (since, join) in std::mem::take(&mut self.progress.waiting) {
+            match self.tale.opening(&self.desk, join.viewer.format()) {
+                Some(opening) => self.admit(join, opening),
+                None => {
+                    self.progress.is_stale = true;
+                    self.progress.waiting.push_back((since, join));
+                }
+            }
+        }
+    }
+
+    /// Lets the one in who has waited for longest, with what is known.
+    fn admit_first(&mut self) {
+        let Some((_, join)) = self.progress.waiting.pop_front() else {
+            return;
+        };
+        let opening = self.tale.opening(&self.desk, join.viewer.format());
+        if opening.is_none() {
+            self.tale.owe_snapshot();
+            self.progress.is_stale = true;
+        }
+        self.admit(join, opening.unwrap_or_default());
+    }
+
+    fn admit(&self, join: Join, opening: Opening) {
+        if join.reply.is_closed() {
+            return;
+        }
+        let trouble = self.progress.trouble.as_ref();
+        let admitted = join.viewer.admit(&self.desk, opening, trouble);
+        let _ = join.reply.send(admitted);
+    }
+}

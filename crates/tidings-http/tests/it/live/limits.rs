@@ -1,0 +1,92 @@
+use tidings_http::live_broker;
+use tidings_testkit::{End, eventually};
+
+use super::*;
+
+fn assert_full(site: &Site, target: &str) {
+    let refused = site.get(target);
+    refused.problem(429);
+    assert!(refused.header("retry-after").is_some());
+    let browser = Request::get(target).header("Sec-Fetch-Mode", "cors");
+    let mut sent_away = site.open_with(&browser);
+    assert_eq!(sent_away.read_to_end(), (Vec::new(), End::Clean));
+    assert!(sent_away.retry().is_some());
+}
+
+#[test]
+fn there_are_no_more_views_than_allowed() {
+    let rooms = Rooms::default();
+    let (site, handle) = serve(rooms.live().max_views(1));
+    let mut viewer = site.open(STREAM);
+    viewer.expect("rooms");
+    site.open(STREAM).expect("rooms");
+    assert_full(&site, "/rooms/stream?room=there");
+    assert_eq!(site.get("/rooms?room=there").status(), 200);
+
+    drop(viewer);
+    eventually("the view ends", || (handle.views() == 0).then_some(()));
+    site.open("/rooms/stream?room=there").expect("rooms");
+}
+
+#[test]
+fn there_are_no_more_viewers_than_allowed_and_they_are_listed() {
+    let rooms = Rooms::default();
+    let broker = live_broker().max_subscriptions(1).build();
+    let (site, _) = serve(rooms.live().broker(&broker));
+    let request = Request::get(STREAM).header("User-Agent", "test/1");
+    let mut viewer = site.open_with(&request);
+    viewer.expect("rooms");
+    assert_full(&site, STREAM);
+    assert_full(&site, "/rooms/stream?room=there");
+
+    let connections = broker.connections();
+    let [connection] = &connections[..] else {
+        panic!("{connections:?}");
+    };
+    assert_eq!(connection.peer.user_agent.as_deref(), Some("test/1"));
+    assert!(connection.peer.remote.is_some());
+    assert!(
+        connection.topics[0].starts_with("live/rooms/"),
+        "{connection:?}"
+    );
+}
+
+#[test]
+fn s19_a_broker_that_closes_sends_all_viewers_away() {
+    let rooms = Rooms::default();
+    let broker = live_broker().build();
+    let (site, handle) = serve(rooms.live().broker(&broker));
+    let mut viewers: Vec<_> = (0..20).map(|_| site.open(STREAM)).collect();
+    for viewer in &mut viewers {
+        viewer.expect("rooms");
+    }
+    let closed = site
+        .runtime
+        .block_on(broker.close(tidings_testkit::PATIENCE));
+    assert_eq!(closed.cut, 0);
+    for mut viewer in viewers {
+        let events = viewer.rest();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].event, "tidings.goodbye");
+    }
+    let refused = site.get(STREAM);
+    refused.problem(503);
+    assert!(refused.header("retry-after").is_some());
+    eventually("the views end", || (handle.views() == 0).then_some(()));
+}
+
+#[test]
+fn a_body_that_is_too_large_for_a_stream_is_still_a_snapshot() {
+    let rooms = Rooms::default();
+    let broker = live_broker().max_event_bytes(1_000).build();
+    let (site, handle) = serve(rooms.live().broker(&broker));
+    let mut viewer = site.open(STREAM);
+    viewer.expect("rooms");
+    rooms.enter(&"x".repeat(2_000));
+    handle.invalidate();
+    let (events, end) = viewer.read_to_end();
+    assert_eq!(events.last().unwrap().event, "tidings.error");
+    assert_eq!(end, End::Clean);
+    assert_eq!(site.get(HERE).status(), 200);
+    site.get(STREAM).problem(500);
+}
