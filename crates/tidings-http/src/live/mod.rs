@@ -211,7 +211,7 @@ impl<K: Key> Live<K> {
         self
     }
 
-    /// How its streams behave beside their events. Default: as [`StreamOptions`], with the broker's own
+    /// How its streams behave beside their events; whether they have ids is for the viewer to say. Default: with the broker's own
     /// [delay](tidings::BrokerBuilder::reconnect_delay) for those who come back.
     #[must_use]
     pub fn stream_options(mut self, options: StreamOptions) -> Self {

@@ -174,11 +174,7 @@ impl View {
             self.desk.tell(&problem).await.map_err(|_| Over)?;
         }
         for (since, join) in std::mem::take(&mut self.progress.waiting) {
-            if self
-                .tale
-                .opening(&self.desk, join.viewer.format())
-                .is_some()
-            {
+            if self.tale.opening(join.viewer.format()).is_some() {
                 self.progress.waiting.push_back((since, join));
             } else {
                 // Whoever has gone needs no answer.
@@ -246,7 +242,7 @@ impl View {
             return;
         }
         for (since, join) in std::mem::take(&mut self.progress.waiting) {
-            match self.tale.opening(&self.desk, join.viewer.format()) {
+            match self.tale.opening(join.viewer.format()) {
                 Some(opening) => self.admit(join, opening),
                 None => {
                     self.progress.is_stale = true;
@@ -261,7 +257,7 @@ impl View {
         let Some((_, join)) = self.progress.waiting.pop_front() else {
             return;
         };
-        let opening = self.tale.opening(&self.desk, join.viewer.format());
+        let opening = self.tale.opening(join.viewer.format());
         if opening.is_none() {
             self.tale.owe_snapshot();
             self.progress.is_stale = true;

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
+use bytes::Bytes;
 use http::{header::USER_AGENT, request::Parts};
 use tidings::{
-    Control, EventName, Gap, Peer, Selector, SubscribeError, Subscriber, Subscription, Topic, Wire,
+    Control, EventName, Gap, Peer, Position, Selector, SubscribeError, Subscriber, Subscription,
+    Topic, Wire,
 };
-use tidings_sse::{Block, EventId};
+use tidings_sse::{Block, EventId, Preamble};
 use tokio::sync::{mpsc, oneshot};
 
 use super::desk::{Desk, told};
@@ -40,10 +42,12 @@ pub(super) struct Join {
 /// A viewer who has been let in.
 pub(super) struct Admitted {
     subscriber: Subscriber,
-    opening: Opening,
-    /// The blocks of the opening.
-    bytes: Vec<u8>,
-    ids: bool,
+    /// The place that the first block tells, unless ids are off.
+    start: Option<Position>,
+    /// What follows it, of this viewer's own.
+    own: Vec<u8>,
+    /// What follows that, and other viewers may be given too.
+    shared: Bytes,
 }
 
 /// What keeps a view going: it ends with the last of them.
@@ -114,10 +118,10 @@ impl Viewer {
     /// What it is let in with when it has resumed.
     pub(super) fn resumed(&self, subscriber: Subscriber) -> Admitted {
         Admitted {
+            start: Some(subscriber.start()).filter(|_| self.ids),
             subscriber,
-            opening: Opening::default(),
-            bytes: Vec::new(),
-            ids: self.ids,
+            own: Vec::new(),
+            shared: Bytes::new(),
         }
     }
 
@@ -130,47 +134,34 @@ impl Viewer {
     ) -> Result<Admitted, Problem> {
         let subscriber = desk.broker.subscribe(self.subscription(desk));
         let subscriber = subscriber.map_err(|error| refused(desk, &error))?;
-        let mut bytes = Vec::new();
+        let mut own = Vec::new();
         if self.hello {
             let connected = Control::Connected {
                 connection_id: subscriber.id().clone(),
                 topics: vec![self.topic(desk).to_string()],
             };
-            encode_control(&connected, &mut bytes);
+            encode_control(&connected, &mut own);
         }
         if let Some(gap) = &self.gap {
-            encode_control(&Control::Gap(gap.clone()), &mut bytes);
+            encode_control(&Control::Gap(gap.clone()), &mut own);
         }
-        for Told {
-            position,
-            name,
-            data,
-        } in &opening.blocks
-        {
-            let id = position.clone().unwrap_or_else(|| subscriber.start());
-            let id = EventId::new(id.to_string()).ok().filter(|_| self.ids);
-            let block = Block {
-                id: id.as_ref(),
-                event: Some(name),
-                data,
-            };
-            block.encode(&mut bytes);
-        }
-        if let Some(problem) = trouble {
-            let error = told(problem);
-            let name = EventName::new(error.name()).ok();
-            let block = Block {
-                id: None,
-                event: name.as_ref(),
-                data: error.data(),
-            };
-            block.encode(&mut bytes);
-        }
+        let mut blocks: Vec<Bytes> = if self.ids {
+            opening.blocks.iter().map(Told::block).collect()
+        } else {
+            let blocks = opening.blocks.iter();
+            blocks.map(Told::block_without_id).collect()
+        };
+        blocks.extend(trouble.map(error_block));
+        let shared = match &blocks[..] {
+            [block] => block.clone(),
+            _ => blocks.concat().into(),
+        };
+        let start = opening.start.unwrap_or_else(|| subscriber.start());
         Ok(Admitted {
+            start: Some(start).filter(|_| self.ids),
             subscriber,
-            opening,
-            bytes,
-            ids: self.ids,
+            own,
+            shared,
         })
     }
 
@@ -192,14 +183,31 @@ impl Viewer {
 impl Admitted {
     /// The body of the answer.
     pub(super) fn stream(self, options: StreamOptions) -> EventStream {
-        let options = StreamOptions {
-            ids: self.ids && options.ids,
-            ..options
+        let start = self.start.map(|start| start.to_string());
+        let start = start.and_then(|start| EventId::new(start).ok());
+        let mut first = Vec::new();
+        let preamble = Preamble {
+            retry: Some(options.spread_retry()),
+            id: start.as_ref(),
         };
-        let start = self.opening.start;
-        let start = start.unwrap_or_else(|| self.subscriber.start());
-        EventStream::beginning(self.subscriber, options, &start, &self.bytes)
+        preamble.encode(&mut first);
+        first.extend(self.own);
+        EventStream::beginning_with(first, self.subscriber, options).then(self.shared)
     }
+}
+
+/// The block of an error that has not passed.
+fn error_block(problem: &Problem) -> Bytes {
+    let error = told(problem);
+    let name = EventName::new(error.name()).ok();
+    let block = Block {
+        id: None,
+        event: name.as_ref(),
+        data: error.data(),
+    };
+    let mut bytes = Vec::new();
+    block.encode(&mut bytes);
+    bytes.into()
 }
 
 /// Why the broker does not take a viewer.

@@ -19,8 +19,8 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body::Frame;
-use tidings::{EventName, Position, Subscriber};
-use tidings_sse::{Block, EventId, Preamble, encode_retry};
+use tidings::Subscriber;
+use tidings_sse::{EventId, Preamble, encode_retry};
 
 use self::encode::encode;
 use self::keep_alive::KeepAlive;
@@ -79,6 +79,8 @@ pub struct EventStream {
 struct Rest {
     /// What of the last batch, or of the first block, has yet to be asked for.
     data: Bytes,
+    /// What comes after it.
+    shared: Bytes,
     /// Where the stream starts, if that is to be told together with the gap it begins with.
     id_of_gap: Option<EventId>,
 }
@@ -89,18 +91,7 @@ const PIECE_BYTES: usize = 32 << 10;
 impl EventStream {
     /// Makes a body of a subscription.
     pub fn new(subscriber: Subscriber, options: StreamOptions) -> Self {
-        let start = subscriber.start();
-        Self::beginning(subscriber, options, &start, &[])
-    }
-
-    /// The same with another id in the first block, and blocks that come before those of the subscription.
-    pub(crate) fn beginning(
-        subscriber: Subscriber,
-        options: StreamOptions,
-        start: &Position,
-        opening: &[u8],
-    ) -> Self {
-        let id = options.ids.then(|| start.to_string());
+        let id = options.ids.then(|| subscriber.start().to_string());
         let id = id.and_then(|id| EventId::new(id).ok());
         let retry = options.spread_retry();
         let mut first = Vec::new();
@@ -116,7 +107,6 @@ impl EventStream {
             };
             preamble.encode(&mut first);
         }
-        first.extend_from_slice(opening);
         rest.data = first.into();
         Self::after(rest, subscriber, options)
     }
@@ -130,9 +120,16 @@ impl EventStream {
     ) -> Self {
         let rest = Rest {
             data: blocks.into(),
-            id_of_gap: None,
+            ..Rest::default()
         };
         Self::after(rest, subscriber, options)
+    }
+
+    /// The same stream with another block before all that the subscription gives. It may be shared with other streams.
+    #[must_use]
+    pub fn then(mut self, block: Bytes) -> Self {
+        self.rest.get_or_insert_default().shared = block;
+        self
     }
 
     fn after(rest: Rest, subscriber: Subscriber, options: StreamOptions) -> Self {
@@ -142,23 +139,6 @@ impl EventStream {
             rest: Some(Box::new(rest)),
             keep_alive: KeepAlive::default(),
         }
-    }
-}
-
-impl EventStream {
-    /// The same stream, with an event of its own in front of everything that the subscription gives. It has no id.
-    #[must_use]
-    pub fn greeting(mut self, event: &EventName, data: &str) -> Self {
-        let rest = self.rest.get_or_insert_default();
-        let mut first = rest.data.to_vec();
-        Block {
-            id: None,
-            event: Some(event),
-            data,
-        }
-        .encode(&mut first);
-        rest.data = first.into();
-        self
     }
 }
 
@@ -190,7 +170,7 @@ impl http_body::Body for EventStream {
         this.keep_alive.heard();
         let rest = Rest {
             data,
-            id_of_gap: None,
+            ..Rest::default()
         };
         Poll::Ready(Some(Ok(Frame::data(this.give(rest)))))
     }
@@ -201,6 +181,9 @@ impl EventStream {
     fn give(&mut self, mut rest: Rest) -> Bytes {
         let piece = rest.data.split_to(rest.data.len().min(PIECE_BYTES));
         self.tap.gave(&piece);
+        if rest.data.is_empty() {
+            rest.data = std::mem::take(&mut rest.shared);
+        }
         if !rest.data.is_empty() || rest.id_of_gap.is_some() {
             self.rest = Some(Box::new(rest));
         }
@@ -248,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_greeting_comes_before_everything_that_the_subscription_gives() {
+    async fn a_block_in_front_comes_before_everything_that_the_subscription_gives() {
         let broker = Broker::new();
         let topic = Topic::new("t").unwrap();
         let id = broker
@@ -257,9 +240,8 @@ mod tests {
         let id = id.unwrap().id;
         let greeted = async |subscription: Subscription| {
             let subscriber = broker.subscribe(subscription.encoded(raw(true))).unwrap();
-            let name = EventName::new("hi").unwrap();
-            let options = StreamOptions::default();
-            let stream = EventStream::new(subscriber, options).greeting(&name, "you");
+            let hi = Bytes::from_static(b"event: hi\ndata: you\n\n");
+            let stream = EventStream::new(subscriber, StreamOptions::default()).then(hi);
             let bytes = stream.collect().await.unwrap().to_bytes();
             let body = String::from_utf8(bytes.to_vec()).unwrap();
             body.split_once('\n').unwrap().1.to_owned()

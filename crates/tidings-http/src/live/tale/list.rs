@@ -51,14 +51,6 @@ impl ListTale {
         }
         Ok(ids.into_iter().zip(items).collect())
     }
-
-    fn told(&self, name: &EventName, position: Position, data: Arc<str>) -> Told {
-        Told {
-            position: Some(position),
-            name: name.clone(),
-            data,
-        }
-    }
 }
 
 impl Tale for ListTale {
@@ -93,14 +85,14 @@ impl Tale for ListTale {
                 return Ok(());
             };
             let later = later.into_iter();
-            let later = later.map(|(id, json)| self.told(&self.item, id, json));
-            let snapshot = self.told(&self.snapshot, covered, body.json);
+            let later = later.map(|(id, json)| Told::new(id, &self.item, json));
+            let snapshot = Told::new(covered, &self.snapshot, body.json);
             self.base = std::iter::once(snapshot).chain(later).collect();
             Ok(())
         })
     }
 
-    fn opening(&self, _: &Desk, _: Format) -> Option<Opening> {
+    fn opening(&self, _: Format) -> Option<Opening> {
         let first = self.first.as_ref()?;
         // Who is cut before the snapshot has to have one when it returns.
         let start = Position {

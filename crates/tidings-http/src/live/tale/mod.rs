@@ -3,10 +3,12 @@
 mod list;
 mod value;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tidings::{Event, EventName, Position, PublishError};
+use tidings_sse::{Block, EventId};
 
 use super::desk::Desk;
 use super::evaluator::{Findings, Want};
@@ -26,18 +28,62 @@ pub(super) enum Format {
 /// What a viewer is given before what is published from then on.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    /// The id of the first block, if it is not that of where the stream starts.
+    /// The place that the first block tells: before all that follows. None if that is where the subscription starts.
     pub(super) start: Option<Position>,
     pub(super) blocks: Vec<Told>,
 }
 
-/// Something that has been told.
+/// Something that has been told. Clones share its block.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
-    /// Its id, if it is not that of where the stream starts.
-    pub(super) position: Option<Position>,
-    pub(super) name: EventName,
-    pub(super) data: Arc<str>,
+    pub(super) id: Position,
+    name: EventName,
+    data: Arc<str>,
+    block: Arc<OnceLock<Bytes>>,
+}
+
+impl Told {
+    pub(super) fn new(id: Position, name: &EventName, data: Arc<str>) -> Self {
+        Self {
+            id,
+            name: name.clone(),
+            data,
+            block: Arc::default(),
+        }
+    }
+
+    /// The place just before it.
+    pub(super) fn start(&self) -> Position {
+        Position {
+            epoch: self.id.epoch.clone(),
+            sequence: self.id.sequence.saturating_sub(1),
+        }
+    }
+
+    /// Its block, with its id.
+    pub(super) fn block(&self) -> Bytes {
+        let encode = || {
+            let id = EventId::new(self.id.to_string()).ok();
+            self.encode(id.as_ref())
+        };
+        self.block.get_or_init(encode).clone()
+    }
+
+    /// Its block without its id.
+    pub(super) fn block_without_id(&self) -> Bytes {
+        self.encode(None)
+    }
+
+    fn encode(&self, id: Option<&EventId>) -> Bytes {
+        let block = Block {
+            id,
+            event: Some(&self.name),
+            data: &self.data,
+        };
+        let mut bytes = Vec::with_capacity(self.data.len() + 256);
+        block.encode(&mut bytes);
+        bytes.into()
+    }
 }
 
 /// Keeps what viewers have been told.
@@ -51,7 +97,7 @@ pub(super) trait Tale: Send {
     ) -> BoxFuture<'a, Result<(), PublishError>>;
 
     /// What a viewer who comes now begins with. `None` if that has to be found first.
-    fn opening(&self, desk: &Desk, format: Format) -> Option<Opening>;
+    fn opening(&self, format: Format) -> Option<Opening>;
 
     /// What the next evaluation has to find for a viewer who waits.
     fn want(&self) -> Want;

@@ -12,9 +12,16 @@ use crate::live::{
 #[derive(Debug, Default)]
 pub(in crate::live) struct ValueTale {
     /// As it was last found.
-    current: Option<Found>,
+    current: Option<Known>,
     /// As it was last told.
-    told: Option<Found>,
+    told: Option<Known>,
+}
+
+/// A body, and the event that viewers are given for it.
+#[derive(Clone, Debug)]
+struct Known {
+    found: Found,
+    event: Told,
 }
 
 impl Tale for ValueTale {
@@ -28,38 +35,45 @@ impl Tale for ValueTale {
             let Some(found) = findings.body else {
                 return Ok(());
             };
-            self.current = Some(found.clone());
+            let resource = &desk.names.resource;
             let told = self.told.as_ref();
-            if after == After::Success && told.is_some_and(|told| told.is_like(&found)) {
+            if after == After::Success
+                && let Some(told) = told.filter(|told| told.found.is_like(&found))
+            {
+                let event = if told.found.json == found.json {
+                    told.event.clone()
+                } else {
+                    Told::new(told.event.id.clone(), resource, found.json.clone())
+                };
+                self.current = Some(Known { found, event });
                 return Ok(());
             }
-            let whole = || event(&desk.names.resource, found.json.clone()).keyed("body");
-            desk.publish(whole()).await?;
+            let whole = || event(resource, found.json.clone()).keyed("body");
+            let receipt = desk.publish(whole()).await?;
             let change = || {
-                let patch = told.and_then(|told| delta(&told.json, &found.json));
+                let patch = told.and_then(|told| delta(&told.found.json, &found.json));
                 patch.map(|patch| event(&desk.names.patch, patch.into()))
             };
             desk.publish_patch(|| change().unwrap_or_else(whole))
                 .await?;
-            self.told = Some(found);
+            let event = Told::new(receipt.id, resource, found.json.clone());
+            let known = Known { found, event };
+            self.current = Some(known.clone());
+            self.told = Some(known);
             Ok(())
         })
     }
 
-    fn opening(&self, desk: &Desk, format: Format) -> Option<Opening> {
-        let found = match format {
+    fn opening(&self, format: Format) -> Option<Opening> {
+        let known = match format {
             Format::Whole => self.current.as_ref(),
             // A patch is of what was told before it.
             Format::Patch => self.told.as_ref(),
         };
-        let body = Told {
-            position: None,
-            name: desk.names.resource.clone(),
-            data: found?.json.clone(),
-        };
+        let event = known?.event.clone();
         Some(Opening {
-            start: None,
-            blocks: vec![body],
+            start: Some(event.start()),
+            blocks: vec![event],
         })
     }
 
@@ -80,7 +94,7 @@ impl Tale for ValueTale {
 
     fn drifts(&self) -> bool {
         let current = self.current.as_ref();
-        current.is_some_and(|found| found.essence.is_some())
+        current.is_some_and(|known| known.found.essence.is_some())
     }
 }
 

@@ -4,7 +4,7 @@ use tidings_http::{Page, live_broker, live_list};
 use tidings_testkit::eventually;
 use tokio::sync::watch;
 
-use super::refreshing::{body, text};
+use super::refreshing::{body, text, until};
 use super::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -267,23 +267,18 @@ async fn whoever_was_let_in_without_a_snapshot_is_given_one() {
     let handle = live.handle();
     let router: Router = live.router();
     let mut first = body(&router, "/logs/stream").await;
-    assert!(text(&mut first).await.contains("event: snapshot\n"));
+    until(&mut first, "event: snapshot\n").await;
 
     log.add(1, "info");
     gate.add_permits(2);
     handle.invalidate();
-    assert!(text(&mut first).await.contains("event: log\n"));
+    until(&mut first, "event: log\n").await;
     let mut second = body(&router, "/logs/stream").await;
     assert!(!text(&mut second).await.contains("event:"));
 
     log.add(1, "info");
     gate.add_permits(10);
-    let got = text(&mut second).await;
-    let at = |wanted: &str| {
-        got.find(wanted)
-            .unwrap_or_else(|| panic!("{wanted} in {got}"))
-    };
-    assert!(at("event: snapshot\n") > 0);
+    let got = until(&mut second, "event: snapshot\n").await;
     assert!(got.contains(r#"{"logs":[{"id":3,"#), "{got}");
 }
 

@@ -2,6 +2,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::IntoResponse;
+use tidings::Position;
 use tidings_http::{Path, live};
 
 use super::*;
@@ -19,10 +20,13 @@ fn s10_the_twin_begins_with_exactly_the_body_of_the_snapshot() {
 
         let mut twin = site.open(&format!("/rooms/stream?{query}"));
         assert_eq!(twin.head().media_type(), "text/event-stream");
-        twin.preamble();
+        let start: Position = twin.preamble().id.unwrap().parse().unwrap();
         let first = twin.expect("rooms");
         assert_eq!(first.data, snapshot.text());
-        assert!(!first.id().is_empty());
+        assert_eq!(
+            first.id().parse::<Position>().unwrap().sequence,
+            start.sequence + 1
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use serde::Serialize;
 use tidings::{EventName, Subscriber, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest};
+use tidings_sse::Block;
 
 use crate::api::events::{answer_stream, ids, peer, resume_after};
 use crate::api::hub::Hub;
@@ -58,7 +59,14 @@ pub(crate) async fn stream(
         };
         let connected = serde_json::to_string(&connected).expect("texts always have a JSON form");
         let name = EventName::new(CONNECTED).expect("it is the name of an event");
-        EventStream::new(subscriber, options).greeting(&name, &connected)
+        let mut block = Vec::new();
+        Block {
+            id: None,
+            event: Some(&name),
+            data: &connected,
+        }
+        .encode(&mut block);
+        EventStream::new(subscriber, options).then(block.into())
     };
     answer_stream(&hub, &request, subscription, begin).await
 }
