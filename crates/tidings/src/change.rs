@@ -13,7 +13,7 @@ use crate::{
 const MAX_PENDING_CHANGES: usize = 16;
 
 /// Keeps a reader out of feeds.
-struct Recall<'a>(&'a Reader);
+struct Withdrawal<'a>(&'a Reader);
 
 impl Broker {
     /// Changes the selectors of an open stream. Up to the position returned it follows the old ones, after it the new.
@@ -35,9 +35,9 @@ impl Broker {
             .get(connection)
             .cloned()
             .ok_or(ChangeError::NotFound)?;
-        let recall = Recall::of(&self.shared, &reader).await;
+        let withdrawal = Withdrawal::of(&self.shared, &reader).await;
         let (position, waker) = change(&self.shared, &reader, subscribe, unsubscribe)?;
-        drop(recall);
+        drop(withdrawal);
         wake(waker);
         self.shared.note_change();
         Ok(position)
@@ -99,23 +99,23 @@ fn change(
     Ok((position, waker))
 }
 
-impl<'a> Recall<'a> {
+impl<'a> Withdrawal<'a> {
     /// Returns when the reader is in no feed any more.
     async fn of(shared: &Shared, reader: &'a Reader) -> Self {
         let mut changes = shared.changes.subscribe();
-        let recall = Self(reader);
-        wake(reader.recall());
+        let withdrawal = Self(reader);
+        wake(reader.withdraw());
         // Not looked at under the lock of `changes`, which whoever leaves needs too.
         while reader.state.lock().fed_place().is_some() {
             // Leaving a feed is announced if somebody waits for it; the sender lives as long as the broker.
             let _ = changes.changed().await;
         }
-        recall
+        withdrawal
     }
 }
 
-impl Drop for Recall<'_> {
+impl Drop for Withdrawal<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().recalls -= 1;
+        self.0.state.lock().withdrawals -= 1;
     }
 }

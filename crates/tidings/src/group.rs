@@ -8,7 +8,6 @@ use std::{
     time::Instant,
 };
 
-use slab::Slab;
 use tidings_log::Record;
 
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     subscription::Presence,
     sync::Mutex,
     tail::{Item, Tail, TailBytes},
+    takers::Takers,
 };
 
 /// All subscriptions with the same filter and encoding: an event is matched and appended once for all of them.
@@ -38,38 +38,12 @@ pub struct GroupId(u64);
 #[derive(Debug)]
 struct Line {
     tail: Tail,
-    /// Those who take: readers on their own, and feeds that take for many.
-    takers: Slab<Taker>,
-    /// How many takers are parked: they have taken everything that they were told of.
-    parked: usize,
-    /// How many feeds have members that have not been given all that was taken.
-    behind: usize,
+    takers: Takers,
     /// How many readers there are, on their own and in feeds.
     readers: usize,
     /// How many bytes were pushed through the life of the group.
     pushed: u64,
-    /// What was pushed since nobody was told of it.
-    quiet: Option<Quiet>,
     closed: bool,
-}
-
-/// Items that takers are told of later.
-#[derive(Clone, Copy, Debug)]
-struct Quiet {
-    /// When at the latest.
-    until: Instant,
-    /// The newest sequence there was before the first of them.
-    before: u64,
-}
-
-#[derive(Debug, Default)]
-struct Taker {
-    /// Whom to wake, if it is parked.
-    waker: Option<Waker>,
-    /// The newest sequence there was, matching or not, when it was last woken from being parked.
-    parked_until: u64,
-    /// It is a feed with a member that has not been given all that it has taken.
-    is_behind: bool,
 }
 
 /// A taker's place in its group.
@@ -109,12 +83,9 @@ impl Group {
     ) -> Self {
         let line = Line {
             tail: Tail::new(of_all),
-            takers: Slab::new(),
-            parked: 0,
-            behind: 0,
+            takers: Takers::default(),
             readers: 0,
             pushed: 0,
-            quiet: None,
             closed: false,
         };
         Self {
@@ -157,10 +128,8 @@ impl Group {
     /// Keeps what a feed has taken for members that have yet to be given it, or not any more.
     pub(crate) fn keep_for(&self, seat: &Seat, is_behind: bool) {
         let mut line = self.line.lock();
-        let was_behind = std::mem::replace(&mut line.takers[seat.slot].is_behind, is_behind);
-        line.behind -= usize::from(was_behind);
-        line.behind += usize::from(is_behind);
-        line.clear_if_taken();
+        line.takers.hold(seat.slot, is_behind);
+        line.clear_if_done();
     }
 
     /// Lets a feed take for a reader from now on, if the reader has taken everything. Gives its waker, if it was
@@ -218,7 +187,7 @@ impl Group {
     pub(crate) fn push(&self, item: Item, wakers: &mut Vec<Waker>) -> usize {
         let mut line = self.line.lock();
         if let Some(before) = line.add(item) {
-            line.wake_parked(before, wakers);
+            line.takers.tell(before, wakers);
         }
         self.shown_of(&line)
     }
@@ -230,22 +199,14 @@ impl Group {
         let Some(before) = line.add(item) else {
             return (self.shown_of(&line), false);
         };
-        let known = line.quiet;
-        let before = known.map_or(before, |quiet| quiet.before);
-        let is_sooner = known.is_none_or(|quiet| until < quiet.until);
-        if is_sooner {
-            line.quiet = Some(Quiet { until, before });
-        }
+        let is_sooner = line.takers.tell_later(before, until);
         (self.shown_of(&line), is_sooner)
     }
 
     /// Gives the wakers of parked takers that have not been told of what is there.
     pub(crate) fn ring(&self) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        let mut line = self.line.lock();
-        if let Some(quiet) = line.quiet {
-            line.wake_parked(quiet.before, &mut wakers);
-        }
+        self.line.lock().takers.tell_now(&mut wakers);
         wakers
     }
 
@@ -257,8 +218,6 @@ impl Group {
         waker: &Waker,
         mut add: impl FnMut(&Item) -> ControlFlow<()>,
     ) -> Taken {
-        // Dropped once the group is unlocked: a waker may be the last owner of a task, and that of another reader.
-        let replaced;
         let mut line = self.line.lock();
         if seat.next < line.tail.base() {
             seat.next = line.tail.base();
@@ -276,23 +235,22 @@ impl Group {
         if line.tail.end() > first {
             return Taken::Items;
         }
-        replaced = line.takers[seat.slot].waker.replace(waker.clone());
-        line.parked += usize::from(replaced.is_none());
-        line.clear_if_taken();
+        let replaced = line.takers.park(seat.slot, waker.clone());
+        line.clear_if_done();
+        // Not under the lock: a waker may be the last owner of a task, and that of another reader.
+        drop(line);
+        drop(replaced);
         Taken::Parked
     }
 
     /// Takes out the waker of a taker that is parked.
     pub(crate) fn wake(&self, seat: &Seat) -> Option<Waker> {
-        let mut line = self.line.lock();
-        let waker = line.takers[seat.slot].waker.take();
-        line.parked -= usize::from(waker.is_some());
-        waker
+        self.line.lock().takers.wake(seat.slot)
     }
 
     /// A sequence up to which the taker has certainly taken everything here.
     pub(crate) fn taken_until(&self, seat: &Seat) -> u64 {
-        self.line.lock().takers[seat.slot].parked_until
+        self.line.lock().takers.taken_until(seat.slot)
     }
 
     /// The first event that the taker has not taken and that is still here.
@@ -342,41 +300,18 @@ impl Line {
     }
 
     fn seat(&mut self, next: u64) -> Seat {
-        Seat {
-            slot: self.takers.insert(Taker::default()),
-            next,
-        }
+        let slot = self.takers.add();
+        Seat { slot, next }
     }
 
     fn unseat(&mut self, seat: &Seat) -> Option<Waker> {
-        let Taker {
-            waker, is_behind, ..
-        } = self.takers.remove(seat.slot);
-        self.parked -= usize::from(waker.is_some());
-        self.behind -= usize::from(is_behind);
-        self.clear_if_taken();
+        let waker = self.takers.remove(seat.slot);
+        self.clear_if_done();
         waker
     }
 
-    fn wake_parked(&mut self, before: u64, wakers: &mut Vec<Waker>) {
-        let before = self.quiet.take().map_or(before, |quiet| quiet.before);
-        if self.parked == 0 {
-            return;
-        }
-        for (_, taker) in &mut self.takers {
-            if let Some(waker) = taker.waker.take() {
-                taker.parked_until = taker.parked_until.max(before);
-                wakers.push(waker);
-            }
-        }
-        self.parked = 0;
-    }
-
-    /// Empties the tail once everything has been taken: whoever is parked has taken all, unless something has been pushed
-    /// quietly since.
-    fn clear_if_taken(&mut self) {
-        let is_taken = self.parked == self.takers.len() && self.behind == 0;
-        if is_taken && self.quiet.is_none() {
+    fn clear_if_done(&mut self) {
+        if self.takers.are_done() {
             self.tail.clear();
         }
     }

@@ -48,6 +48,7 @@ mod subscription;
 mod sync;
 mod tail;
 mod take;
+mod takers;
 mod time;
 mod writer;
 

@@ -54,7 +54,7 @@ pub(crate) struct State {
     /// The stream is to end at once.
     pub(crate) dismissed: Option<GoodbyeReason>,
     /// How many wait to have it out of its feed, and keep it out.
-    pub(crate) recalls: u32,
+    pub(crate) withdrawals: u32,
     /// The last item has been handed out.
     pub(crate) done: bool,
 }
@@ -153,9 +153,9 @@ impl Reader {
     }
 
     /// Has it leave its feed, if it is in one, and join none. Gives the waker of its owner.
-    pub(crate) fn recall(&self) -> Option<Waker> {
+    pub(crate) fn withdraw(&self) -> Option<Waker> {
         let mut state = self.state.lock();
-        state.recalls += 1;
+        state.withdrawals += 1;
         state.fed_place().map(|fed| fed.waker().clone())
     }
 
@@ -243,7 +243,7 @@ impl State {
             live: None,
             asked_at: now,
             dismissed: None,
-            recalls: 0,
+            withdrawals: 0,
             done: false,
         }
     }
@@ -270,7 +270,7 @@ impl State {
 
     /// Whether a feed may take for it: nothing comes before the live events, and nobody wants it for itself.
     pub(crate) fn may_be_fed(&self) -> bool {
-        self.backlog.is_none() && !self.done && self.dismissed.is_none() && self.recalls == 0
+        self.backlog.is_none() && !self.done && self.dismissed.is_none() && self.withdrawals == 0
     }
 
     /// What comes before the live items, in order.

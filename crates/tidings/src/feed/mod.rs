@@ -205,13 +205,13 @@ impl Feed {
         let passed = self.passed_over(mark.number);
         state.cursor = state.cursor.max(cursor).max(passed);
         state.asked_at = state.asked_at.max(at);
-        let is_recalled = state.recalls > 0;
+        let is_withdrawn = state.withdrawals > 0;
         drop(state);
         let (events, bytes) = fed.since_joined(mark);
         if events > 0 {
             member.reader.count(events, bytes, at);
         }
-        if is_recalled {
+        if is_withdrawn {
             self.shared.note_change();
         }
     }
