@@ -189,14 +189,17 @@ fn broker(settings: &Settings) -> BrokerBuilder {
         .fold(builder, |builder, topic| builder.topics(topic))
 }
 
-/// One checkpoint of each execution is kept, for as long as events are.
+/// One checkpoint of each execution is kept, for as long as any events are: it is deleted with its
+/// execution.
 fn checkpoints(settings: &Settings) -> TopicSettings {
     let selector = Selector::new(CHECKPOINTS).expect("it is a selector");
+    let ages = settings.topics.iter().filter_map(|topic| topic.retention);
+    let ages = ages.map(|retention| retention.age);
     TopicSettings {
         retention: Some(Retention {
             events: 1,
             bytes: u64::MAX,
-            age: settings.retention.age,
+            age: ages.fold(settings.retention.age, Duration::max),
         }),
         ..TopicSettings::of(selector)
     }
