@@ -14,6 +14,7 @@ mod load;
 mod moment;
 mod projection;
 mod registry;
+mod saver;
 mod state;
 mod table;
 mod task;

@@ -1,12 +1,11 @@
-use std::future::{Future, pending};
+use std::future::pending;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidings::{
-    BatchError, Broker, Control, Delivery, GapReason, GoodbyeReason, PublishError, Published,
-    Receipt, Selector, SubscribeError, Subscriber, Subscription,
+    Broker, Control, Delivery, GapReason, GoodbyeReason, Published, Selector, SubscribeError,
+    Subscriber, Subscription,
 };
 use tokio::select;
 use tokio::sync::mpsc;
@@ -17,11 +16,8 @@ use crate::executions::checkpoint;
 use crate::executions::id::ExecutionId;
 use crate::executions::load::{Loaded, catch_up, happening, load_aside};
 use crate::executions::registry::{Call, Fate, Registry};
+use crate::executions::saver::Saver;
 use crate::executions::table::Followed;
-use crate::executions::unsaved::Unsaved;
-
-/// No further execution is saved together with others of this weight, in bytes.
-const SAVED_TOGETHER: usize = 1 << 20;
 
 /// How long it waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,10 +32,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 pub(crate) struct Projection {
     registry: Arc<Registry>,
     calls: mpsc::Receiver<Call>,
-    unsaved: Unsaved,
-    saving: Option<Saving>,
-    /// Nothing is saved before.
-    save_after: Instant,
+    saver: Saver,
     /// What is to be done once everything up to a sequence is known.
     waiting: Vec<Call>,
 }
@@ -54,12 +47,6 @@ enum Taken {
     ToTheEnd,
 }
 
-/// Checkpoints on their way.
-struct Saving {
-    ids: Vec<ExecutionId>,
-    outcome: Pin<Box<dyn Future<Output = Result<Vec<Receipt>, BatchError>> + Send>>,
-}
-
 impl Projection {
     /// A registry of the executions in this broker's log, which knows nothing until this runs.
     pub(crate) fn new(broker: Broker) -> (Arc<Registry>, Self) {
@@ -67,9 +54,7 @@ impl Projection {
         let projection = Self {
             registry: registry.clone(),
             calls,
-            unsaved: Unsaved::default(),
-            saving: None,
-            save_after: Instant::now(),
+            saver: Saver::new(registry.clone()),
             waiting: Vec::new(),
         };
         (registry, projection)
@@ -101,10 +86,10 @@ impl Projection {
 
     async fn take_over(&mut self, loaded: Loaded) {
         for id in &loaded.changed {
-            self.note_changed(id);
+            self.saver.changed(id);
         }
         for id in loaded.gone {
-            self.drop_checkpoint(&id).await;
+            self.saver.forget(&id).await;
         }
         self.forget_excess().await;
         self.registry.note_change();
@@ -118,9 +103,8 @@ impl Projection {
         sweep.reset();
         loop {
             self.answer(&subscriber, 0).await;
-            self.save();
-            let due = self.unsaved.next_due().map(|due| due.max(self.save_after));
-            let saving = self.saving.is_some();
+            self.saver.begin();
+            let due = self.saver.next_due();
             select! {
                 batch = subscriber.batch() => {
                     let Some(batch) = batch else {
@@ -137,8 +121,8 @@ impl Projection {
                     Some(call) => self.waiting.push(call),
                     None => return ControlFlow::Break(()),
                 },
-                outcome = saved(&mut self.saving) => self.after_saving(outcome),
-                () = until(due), if due.is_some() && !saving => {}
+                () = self.saver.done() => {}
+                () = until(due) => {}
                 _ = sweep.tick() => self.sweep().await,
             }
         }
@@ -199,9 +183,9 @@ impl Projection {
             return false;
         }
         let bytes = event.data().len();
-        self.unsaved.went_on(&id, bytes, Instant::now());
+        self.saver.went_on(&id, bytes);
         if followed == Followed::Changed {
-            self.note_changed(&id);
+            self.saver.changed(&id);
         }
         followed == Followed::Changed
     }
@@ -218,62 +202,6 @@ impl Projection {
         }
         table.admit(entry);
         true
-    }
-
-    fn note_changed(&mut self, id: &ExecutionId) {
-        let now = Instant::now();
-        let entry = self.registry.table().find(id).cloned();
-        if let Some(entry) = entry {
-            self.unsaved.changed(id, entry.execution.weight(), now);
-            if entry.last.is_some() {
-                self.unsaved.ended(id, now);
-            }
-        }
-    }
-
-    /// Begins to save what is due.
-    fn save(&mut self) {
-        let now = Instant::now();
-        if self.saving.is_some() || now < self.save_after {
-            return;
-        }
-        let (mut ids, mut publications, mut weight) = (Vec::new(), Vec::new(), 0);
-        while weight < SAVED_TOGETHER
-            && let Some(id) = self.unsaved.take_due(now)
-        {
-            let entry = self.registry.table().find(&id).cloned();
-            if let Some(entry) = entry {
-                weight += entry.execution.weight();
-                publications.push(checkpoint::publication(&self.registry.broker, &entry));
-                ids.push(id);
-            }
-        }
-        if !ids.is_empty() {
-            let broker = self.registry.broker.clone();
-            let outcome = Box::pin(async move { broker.publish_own(&publications).await });
-            self.saving = Some(Saving { ids, outcome });
-        }
-    }
-
-    fn after_saving(&mut self, outcome: Result<Vec<Receipt>, BatchError>) {
-        let Some(Saving { mut ids, .. }) = self.saving.take() else {
-            return;
-        };
-        let Err(BatchError { index, source }) = outcome else {
-            return;
-        };
-        match source {
-            PublishError::Closed => return,
-            // An ended execution has been saved as such.
-            PublishError::TopicEnded => drop(ids.remove(index)),
-            source => {
-                warn!(error = %source, "the state of executions cannot be saved for now");
-                self.save_after = Instant::now() + RETRY;
-            }
-        }
-        for id in &ids {
-            self.note_changed(id);
-        }
     }
 
     async fn topic_deleted(&mut self, id: &ExecutionId) {
@@ -299,7 +227,7 @@ impl Projection {
                     (id, caught_up)
                 });
                 match caught_up.await {
-                    Ok((id, Ok(_))) => self.note_changed(&id),
+                    Ok((id, Ok(_))) => self.saver.changed(&id),
                     Ok((id, Err(error))) => warn!(%id, %error, "an execution cannot be read"),
                     Err(error) => warn!(%error, "an execution cannot be read"),
                 }
@@ -328,34 +256,15 @@ impl Projection {
 
     async fn forget(&mut self, id: &ExecutionId) {
         self.registry.table().forget(id);
-        self.drop_checkpoint(id).await;
+        self.saver.forget(id).await;
         self.registry.note_change();
-    }
-
-    async fn drop_checkpoint(&mut self, id: &ExecutionId) {
-        // One that is on its way would be there again.
-        if self.saving.is_some() {
-            let outcome = saved(&mut self.saving).await;
-            self.after_saving(outcome);
-        }
-        self.unsaved.forget(id);
-        if let Err(error) = self.registry.broker.delete(&id.own_topic()).await {
-            warn!(%id, %error, "the state of a forgotten execution stays for now");
-        }
-    }
-}
-
-/// Waits for what is being saved; for ever, if nothing is.
-async fn saved(saving: &mut Option<Saving>) -> Result<Vec<Receipt>, BatchError> {
-    match saving {
-        Some(saving) => saving.outcome.as_mut().await,
-        None => pending().await,
     }
 }
 
 async fn until(due: Option<Instant>) {
-    if let Some(due) = due {
-        sleep_until(due.into()).await;
+    match due {
+        Some(due) => sleep_until(due.into()).await,
+        None => pending().await,
     }
 }
 
