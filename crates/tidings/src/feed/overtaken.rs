@@ -46,7 +46,7 @@ impl Overtaken {
         }
     }
 
-    /// Reads what comes after the last of the stages, up to so many bytes.
+    /// Reads what comes after the last of the stages, up to so many bytes, at least one event.
     pub(super) fn read(
         &mut self,
         shared: &Shared,
@@ -92,6 +92,6 @@ fn choose(shared: &Shared, step: &CatchUp, cursor: u64, limit: usize) -> Option<
         return None;
     }
     let mut window = Window::new(cursor, step.until);
-    window.bytes = limit as u64;
+    window.bytes = limit.max(1) as u64;
     Some(filter.scope(|scope| core.log.select(scope, window)))
 }

@@ -58,6 +58,20 @@ fn what_comes_meanwhile_follows() {
 }
 
 #[test]
+fn at_least_one_event_is_read_at_a_time() {
+    let broker = Broker::new();
+    let mut three = Three::open(&broker, &["a"]);
+    fall_behind(&broker);
+    for number in 0..6 {
+        assert_eq!(three.engine.take(0), Fed::Events { first: number });
+        for stream in &mut three.fed {
+            three.engine.hand(stream);
+        }
+    }
+    three.check_fed(&["1", "2", "3", "4", "5", "6"]);
+}
+
+#[test]
 fn what_came_before_it_fell_behind_is_not_given_again() {
     let broker = Broker::new();
     let mut three = Three::open(&broker, &["a"]);
