@@ -1,6 +1,8 @@
 //! A feed that the tail does not wait for reads the log, once for all its streams.
 
-use tidings::{Broker, Event, Fed, Receipt};
+use std::time::Duration;
+
+use tidings::{Broker, Event, Fed, Receipt, Retention};
 use tokio::runtime::Runtime;
 
 use crate::fixture::{Now, keeper, name, publish, publish_all, publish_final, to, topic};
@@ -190,37 +192,134 @@ fn what_is_deleted_meanwhile_is_for_each_stream_to_be_told_of() {
     three.check(&[], &["<gap lagged>", "0", "6", "<gap deleted>", "7"]);
 }
 
+/// A store in a file, and more than what of it is held in memory for a feed that has taken none of it.
+struct Stored {
+    broker: Broker,
+    three: Three,
+    data: Vec<String>,
+    runtime: Runtime,
+    _folder: tempfile::TempDir,
+}
+
+impl Stored {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let retention = Retention {
+            events: 60,
+            ..Retention::default()
+        };
+        let broker = Broker::builder().retention(retention);
+        let broker = broker.open(folder.path()).unwrap();
+        let three = Three::open(&broker, &["a"]);
+        let stored = Self {
+            broker,
+            three,
+            data: (0..60).map(|n| n.to_string()).collect(),
+            runtime,
+            _folder: folder,
+        };
+        stored.data.iter().for_each(|data| stored.publish(data));
+        stored
+    }
+
+    fn publish(&self, data: &str) {
+        let publish = self.broker.publish(topic("a"), Event::new(large(data)));
+        self.runtime.block_on(publish).unwrap();
+    }
+
+    /// Takes and hands out until the feed parks, and tells whether it has. Otherwise it has dissolved.
+    fn run(&mut self) -> bool {
+        let Three { fed, engine, .. } = &mut self.three;
+        engine.run(fed) == Fed::Nothing
+    }
+
+    fn wait(&self, rung: usize) {
+        while self.three.engine.bell.rung() == rung {
+            std::thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn what_is_not_in_memory_is_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = Runtime::new().unwrap();
-    let broker = Broker::builder().open(folder.path()).unwrap();
-    let mut three = Three::open(&broker, &["a"]);
-    let all: Vec<_> = (0..60).map(|n| n.to_string()).collect();
-    for data in &all {
-        let publish = broker.publish(topic("a"), Event::new(large(data)));
-        runtime.block_on(publish).unwrap();
-    }
+    let mut stored = Stored::open();
     let mut waited = 0;
-    while three.fed[0].got.len() < all.len() {
-        let rung = three.engine.bell.rung();
-        match three.engine.take(ENOUGH) {
-            Fed::Nothing => {
-                waited += 1;
-                while three.engine.bell.rung() == rung {
-                    std::thread::yield_now();
-                }
-            }
-            Fed::Events { .. } => {}
-            Fed::Dissolved => panic!("nothing has gone"),
+    while stored.three.fed[0].got.len() < stored.data.len() {
+        let rung = stored.three.engine.bell.rung();
+        assert!(stored.run(), "nothing has gone");
+        if stored.three.fed[0].got.len() < stored.data.len() {
+            waited += 1;
+            stored.wait(rung);
         }
-        three
-            .fed
-            .iter_mut()
-            .for_each(|stream| three.engine.hand(stream));
     }
     assert!(waited > 0);
-    assert_eq!(three.fed[0].got(), all);
-    assert_eq!(three.fed[1].got(), all);
-    runtime.block_on(broker.close(std::time::Duration::from_secs(5)));
+    assert_eq!(stored.three.fed[0].got(), stored.data);
+    assert_eq!(stored.three.fed[1].got(), stored.data);
+    let Stored {
+        broker, runtime, ..
+    } = stored;
+    runtime.block_on(broker.close(Duration::from_secs(5)));
+}
+
+#[test]
+fn what_goes_while_a_page_is_read_is_for_the_lag_policy() {
+    let mut stored = Stored::open();
+    let rung = stored.three.engine.bell.rung();
+    assert!(stored.run());
+    assert!(stored.three.fed[0].got.is_empty(), "a page is being read");
+    for data in 60..120 {
+        stored.publish(&data.to_string());
+    }
+    stored.wait(rung);
+    assert!(!stored.run());
+
+    let Three {
+        mut fed, engine, ..
+    } = stored.three;
+    engine.dissolve(&mut fed);
+    for stream in &mut fed {
+        let got = stream.got();
+        // Perhaps the page, if it had been read before.
+        let page = got.strip_suffix(&["<goodbye too-slow>", "<end>"].map(str::to_owned));
+        let page = page.unwrap_or_else(|| panic!("{got:?}"));
+        assert!(page.len() < 60 && stored.data.starts_with(page), "{got:?}");
+    }
+    let close = stored.broker.close(Duration::ZERO);
+    stored.runtime.block_on(close);
+}
+
+#[test]
+fn a_broker_that_closes_waits_for_what_is_being_read() {
+    let mut stored = Stored::open();
+    assert!(stored.run());
+    assert!(stored.three.fed[0].got.len() < stored.data.len());
+    let closing = stored.runtime.spawn({
+        let broker = stored.broker.clone();
+        async move { broker.close(Duration::from_secs(60)).await }
+    });
+    while !stored.broker.is_closed() {
+        std::thread::yield_now();
+    }
+    loop {
+        let rung = stored.three.engine.bell.rung();
+        if !stored.run() {
+            break;
+        }
+        stored.wait(rung);
+    }
+    let Three {
+        mut fed,
+        own,
+        engine,
+    } = stored.three;
+    drop(own);
+    engine.dissolve(&mut fed);
+    for stream in &mut fed {
+        let mut expected = stored.data.clone();
+        expected.extend(["<goodbye drain>", "<end>"].map(str::to_owned));
+        assert_eq!(stream.got(), expected);
+    }
+    drop(fed);
+    assert_eq!(stored.runtime.block_on(closing).unwrap().cut, 0);
 }
