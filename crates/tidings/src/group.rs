@@ -61,8 +61,13 @@ pub(crate) enum Taken {
     Items,
     /// Nothing: the taker is parked and will be woken.
     Parked,
-    /// The next items were dropped; the log has the events up to here.
-    FellOff(u64),
+    /// The next items were dropped.
+    FellOff {
+        /// The log has the events up to here.
+        until: u64,
+        /// There was nothing else among them.
+        events_only: bool,
+    },
 }
 
 /// How far a group has come.
@@ -220,8 +225,12 @@ impl Group {
     ) -> Taken {
         let mut line = self.line.lock();
         if seat.next < line.tail.base() {
+            let events_only = line.tail.dropped_only_events(seat.next);
             seat.next = line.tail.base();
-            return Taken::FellOff(line.tail.floor());
+            return Taken::FellOff {
+                until: line.tail.floor(),
+                events_only,
+            };
         }
         let first = seat.next;
         let mut bytes = 0;

@@ -48,6 +48,8 @@ pub(crate) struct Tail {
     of_all: TailBytes,
     /// The sequence of the newest event that was dropped.
     floor: u64,
+    /// The number after that of the newest item that was dropped and is no event.
+    events_from: u64,
 }
 
 impl Tail {
@@ -58,6 +60,7 @@ impl Tail {
             bytes: 0,
             of_all,
             floor: 0,
+            events_from: 0,
         }
     }
 
@@ -74,6 +77,11 @@ impl Tail {
     /// The sequence of the newest event that was dropped.
     pub(crate) fn floor(&self) -> u64 {
         self.floor
+    }
+
+    /// Whether all items from this number on that were dropped are events.
+    pub(crate) fn dropped_only_events(&self, number: u64) -> bool {
+        number >= self.events_from
     }
 
     /// The items from this number on, or all that are left of them.
@@ -113,7 +121,10 @@ impl Tail {
             self.base += 1;
             self.bytes -= item.size();
             self.of_all.0.fetch_sub(item.size(), Ordering::Relaxed);
-            self.floor = item.sequence().unwrap_or(self.floor);
+            match item.sequence() {
+                Some(sequence) => self.floor = sequence,
+                None => self.events_from = self.base,
+            }
         }
     }
 }

@@ -139,7 +139,7 @@ impl Turn<'_> {
         };
         match group.take(seat, BATCH_BYTES - self.bytes, cx.waker(), add) {
             Taken::Parked => return true,
-            Taken::FellOff(until) => {
+            Taken::FellOff { until, .. } => {
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
                 let step = Step::behind(group.clone(), until);
                 self.state.put_step_first(step);

@@ -262,7 +262,11 @@ impl Feed {
             Taken::Items => {
                 self.is_dissolved = !is_event && self.stages.last().mark.number == number
             }
-            Taken::FellOff(until) => {
+            // Its members are numbered as the items are, and the log has no number for this one.
+            Taken::FellOff {
+                events_only: false, ..
+            } => self.is_dissolved = true,
+            Taken::FellOff { until, .. } => {
                 self.stages.pass(self.passed_over(number));
                 let (group, end) = (self.group.clone(), self.seat.next());
                 let overtaken = Overtaken::new(group, until, end, &self.shared.replays);

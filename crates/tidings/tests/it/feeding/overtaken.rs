@@ -182,6 +182,34 @@ fn so_many_of_another_type_are_passed_over_a_few_pages_at_a_time() {
 }
 
 #[test]
+fn who_has_joined_since_a_topic_was_deleted_misses_nothing() {
+    let broker = Broker::new();
+    let mut three = Three::open(&broker, &["*"]);
+    publish(&broker, "b", "0");
+    assert_eq!(three.engine.run(&mut three.fed), Fed::Nothing);
+    broker.delete(&topic("b")).now().unwrap();
+    three.own.go_on();
+    assert!(three.engine.join(&mut three.own));
+    fall_behind(&broker);
+
+    let Three {
+        fed: [one, other],
+        own,
+        mut engine,
+    } = three;
+    let mut streams = [one, other, own];
+    engine.run(&mut streams);
+    engine.dissolve(&mut streams);
+    for stream in &mut streams {
+        assert!(
+            stream
+                .got()
+                .ends_with(&["1", "2", "3", "4", "5", "6"].map(str::to_owned))
+        );
+    }
+}
+
+#[test]
 fn what_is_deleted_meanwhile_is_for_each_stream_to_be_told_of() {
     let broker = Broker::new();
     let three = Three::open(&broker, &["*"]);
