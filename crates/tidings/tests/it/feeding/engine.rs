@@ -194,7 +194,8 @@ fn text(delivery: &Delivery) -> String {
     }
 }
 
-fn data(block: &Bytes) -> String {
+/// The data of an event up to a colon.
+pub(super) fn data(block: &Bytes) -> String {
     let block = std::str::from_utf8(block).unwrap();
     let data = block.lines().find_map(|line| line.strip_prefix("data:"));
     let data = data.unwrap().trim_start();

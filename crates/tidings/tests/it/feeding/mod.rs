@@ -4,6 +4,7 @@ mod calling;
 mod dissolving;
 mod engine;
 mod leaving;
+mod losing;
 mod overtaken;
 mod random;
 mod three;
