@@ -18,6 +18,8 @@ mod inbox;
 mod slot;
 mod socket;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod window;
 

@@ -93,44 +93,50 @@ impl Engine {
 
     /// Runs until it is told to stop. Gives the number of streams that had not ended.
     pub(super) fn run(mut self) -> usize {
-        let mut events = Events::with_capacity(NOTICES);
+        let mut notices = Events::with_capacity(NOTICES);
         let mut posted = Posted::default();
-        loop {
-            let patience = self.patience();
-            if let Err(error) = self.poll.poll(&mut events, patience)
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                warn!(%error, "cannot watch the sockets of streams");
-                std::thread::sleep(FASTEST_PACE);
-            }
-            let now = self.now();
-            for event in events.iter().filter(|event| event.token() != BELL) {
-                let token = event.token().0;
-                self.with(token, |connection, chunks| {
-                    connection.notice(event, chunks, now)
-                });
-            }
-            self.inbox.take(&mut posted);
-            if posted.stop {
-                return posted.adopted.len() + self.cut_all();
-            }
-            for (adopted, counted) in posted.adopted.drain(..) {
-                self.adopt(adopted, counted, now);
-            }
-            self.ready.extend(posted.ready.drain(..));
-            let mut written = 0;
-            while written < PIECE
-                && let Some(target) = self.ready.pop_front()
-            {
-                written += match target {
-                    Target::Connection(slot) => self.advance(slot.index(), now),
-                    Target::Fanout(slot) => self.fan_out(slot.index(), now),
-                };
-            }
-            if self.looked.is_some() || Instant::now() >= self.next_look {
-                self.look();
-            }
+        while self.turn(&mut notices, &mut posted) {}
+        posted.adopted.len() + self.cut_all()
+    }
+
+    /// Asks the kernel and the inbox once, and goes on with a piece of what there is to do. False once it is told to
+    /// stop: what was posted last is left to be cut.
+    pub(super) fn turn(&mut self, notices: &mut Events, posted: &mut Posted) -> bool {
+        let patience = self.patience();
+        if let Err(error) = self.poll.poll(notices, patience)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            warn!(%error, "cannot watch the sockets of streams");
+            std::thread::sleep(FASTEST_PACE);
         }
+        let now = self.now();
+        for event in notices.iter().filter(|event| event.token() != BELL) {
+            let token = event.token().0;
+            self.with(token, |connection, chunks| {
+                connection.notice(event, chunks, now)
+            });
+        }
+        self.inbox.take(posted);
+        if posted.stop {
+            return false;
+        }
+        for (adopted, counted) in posted.adopted.drain(..) {
+            self.adopt(adopted, counted, now);
+        }
+        self.ready.extend(posted.ready.drain(..));
+        let mut written = 0;
+        while written < PIECE
+            && let Some(target) = self.ready.pop_front()
+        {
+            written += match target {
+                Target::Connection(slot) => self.advance(slot.index(), now),
+                Target::Fanout(slot) => self.fan_out(slot.index(), now),
+            };
+        }
+        if self.looked.is_some() || Instant::now() >= self.next_look {
+            self.look();
+        }
+        true
     }
 
     /// How long to wait for the kernel; not at all while there is something to do.
