@@ -1,6 +1,8 @@
 //! A thread that is driven turn by turn, with real sockets, and fan-outs by themselves.
 
 mod closing;
+mod fanouts;
+mod holding;
 mod pieces;
 mod watching;
 

@@ -1,0 +1,248 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::{Context, Waker};
+
+use mio::{Poll, Token};
+use tidings::{Fed, Subscriber};
+
+use super::super::fanout::{Fanout, Fanouts, Seat};
+use super::*;
+
+/// A fan-out and its members, without sockets.
+struct Ring {
+    broker: Broker,
+    fanouts: Fanouts,
+    members: BTreeMap<usize, Place>,
+    opened: usize,
+    _poll: Poll,
+}
+
+struct Place {
+    subscriber: Subscriber,
+    seat: Seat,
+}
+
+impl Ring {
+    fn of(members: usize) -> Self {
+        let poll = Poll::new().unwrap();
+        let bell = mio::Waker::new(poll.registry(), Token(0)).unwrap();
+        let mut ring = Self {
+            broker: Broker::builder().retention(ROOMY).build(),
+            fanouts: Fanouts::new(Arc::new(Inbox::new(bell))),
+            members: BTreeMap::new(),
+            opened: 0,
+            _poll: poll,
+        };
+        for _ in 0..members {
+            ring.join();
+        }
+        ring
+    }
+
+    /// Gives the token of the new member.
+    fn join(&mut self) -> usize {
+        let token = self.opened;
+        self.opened += 1;
+        let subscription = Subscription::to(Topic::new("a").unwrap()).encoded(raw(true));
+        let mut subscriber = self.broker.subscribe(subscription).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(subscriber.poll_batch(&mut context).is_pending());
+        let member = subscriber.member();
+        let (seat, _) = self
+            .fanouts
+            .join(token, &member, Waker::noop().clone())
+            .unwrap();
+        self.members.insert(token, Place { subscriber, seat });
+        token
+    }
+
+    /// Gives how many events the member had not been given.
+    fn leave(&mut self, token: usize) -> usize {
+        let Place {
+            mut subscriber,
+            seat,
+        } = self.members.remove(&token).unwrap();
+        self.fanouts.leave(seat, &subscriber.member());
+        let mut context = Context::from_waker(Waker::noop());
+        match subscriber.poll_batch(&mut context) {
+            std::task::Poll::Ready(batch) => batch.unwrap().len(),
+            std::task::Poll::Pending => 0,
+        }
+    }
+
+    fn publish(&self, data: &str) {
+        let topic = Topic::new("a").unwrap();
+        let published = self.broker.publish(topic, Event::new(data)).now_or_never();
+        published.unwrap().unwrap();
+    }
+
+    fn fanout(&mut self) -> &mut Fanout {
+        self.fanouts.get_mut(0).unwrap()
+    }
+
+    /// Goes on with the pass, and gives the token of the one who is next.
+    fn next(&mut self) -> Option<usize> {
+        self.fanout().next()
+    }
+
+    /// Gives a member all that there is for it.
+    fn write(&mut self, token: usize) {
+        let place = self.members.get_mut(&token).unwrap();
+        let fanout = self.fanouts.get_mut(0).unwrap();
+        while let Some(batch) = fanout.window().batch_of(place.seat.next) {
+            place.seat.next = batch.end();
+        }
+    }
+
+    fn came_to(&mut self, token: usize) {
+        let next = self.members[&token].seat.next;
+        self.fanout().came_to(next);
+    }
+
+    /// A whole pass with what has been published, in which these members have no room. Gives who was visited, in order;
+    /// `None` if the fan-out takes nothing.
+    fn pass(&mut self, without_room: &[usize]) -> Option<Vec<usize>> {
+        match self.fanout().begin(&mut Vec::new()) {
+            Ok(()) => {}
+            Err(Fed::Nothing) => return None,
+            Err(fed) => panic!("{fed:?}"),
+        }
+        let mut visited = Vec::new();
+        while let Some(token) = self.next() {
+            visited.push(token);
+            if !without_room.contains(&token) {
+                self.write(token);
+            }
+            self.came_to(token);
+        }
+        self.fanout().end_if_around();
+        Some(visited)
+    }
+
+    /// Gives a member that has room again what it has missed. Tells whether nothing holds the feed any more.
+    fn refill(&mut self, token: usize) -> bool {
+        let from = self.members[&token].seat;
+        self.write(token);
+        let next = self.members[&token].seat.next;
+        self.fanout().refilled(from.next, next)
+    }
+
+    fn survey(&mut self) -> bool {
+        let seats: Vec<_> = self.members.values().map(|place| place.seat).collect();
+        self.fanout().survey(seats.into_iter())
+    }
+
+    /// Publishes and passes until the fan-out takes nothing, while these members have no room.
+    fn fill(&mut self, without_room: &[usize]) {
+        let large = "x".repeat(60 << 10);
+        for _ in 0..30 {
+            self.publish(&large);
+            if self.pass(without_room).is_none() {
+                return;
+            }
+        }
+        panic!("nothing holds it");
+    }
+
+    fn has_lost_something(&mut self, token: usize) -> bool {
+        let next = self.members[&token].seat.next;
+        self.fanout().window().has_lost(next)
+    }
+}
+
+#[test]
+fn each_pass_begins_elsewhere_and_comes_to_everybody_once() {
+    let mut ring = Ring::of(8);
+    let mut first = BTreeSet::new();
+    for _ in 0..8 {
+        ring.publish("x");
+        let visited = ring.pass(&[]).unwrap();
+        first.insert(visited[0]);
+        assert_eq!(visited.len(), 8);
+        assert!(
+            visited
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .eq(0..8)
+        );
+    }
+    assert_eq!(first.len(), 8, "nobody is always last");
+}
+
+#[test]
+fn who_leaves_or_joins_during_a_pass_is_given_everything_once() {
+    for point in 0..=6 {
+        for leaves in 0..6 {
+            let mut ring = Ring::of(6);
+            ring.publish("1");
+            ring.fanout().begin(&mut Vec::new()).unwrap();
+            let mut visited = Vec::new();
+            let mut missed = None;
+            loop {
+                if visited.len() == point && missed.is_none() {
+                    missed = Some(ring.leave(leaves));
+                    ring.join();
+                }
+                let Some(token) = ring.next() else {
+                    break;
+                };
+                visited.push(token);
+                ring.write(token);
+                ring.came_to(token);
+            }
+            ring.fanout().end_if_around();
+
+            let times = |token| visited.iter().filter(|other| **other == token).count();
+            for token in (0..6).filter(|token| *token != leaves) {
+                assert_eq!(times(token), 1, "{visited:?}");
+            }
+            assert_eq!(Some(1 - times(leaves)), missed, "{visited:?}");
+            assert!(ring.members.values().all(|place| place.seat.next == 1));
+            ring.publish("2");
+            assert_eq!(ring.pass(&[]).unwrap().len(), 6);
+            assert!(ring.members.values().all(|place| place.seat.next == 2));
+        }
+    }
+}
+
+#[test]
+fn more_than_one_in_eight_without_room_hold_the_feed_until_they_have_caught_up() {
+    for (members, without_room) in [(1, 1), (7, 1), (10, 2), (16, 3)] {
+        let mut ring = Ring::of(members);
+        let without_room: Vec<_> = (0..without_room).collect();
+        ring.fill(&without_room);
+        for token in &without_room {
+            assert!(!ring.has_lost_something(*token));
+        }
+        assert_eq!(ring.pass(&without_room), None);
+        assert!(!ring.survey());
+
+        let (last, first) = without_room.split_last().unwrap();
+        let released = first.iter().filter(|token| ring.refill(**token)).count();
+        assert_eq!(released + usize::from(ring.refill(*last)), 1);
+        assert_eq!(ring.pass(&[]).unwrap().len(), members);
+    }
+}
+
+#[test]
+fn one_in_eight_without_room_hold_nobody() {
+    for (members, without_room) in [(8, 1), (16, 2)] {
+        let mut ring = Ring::of(members);
+        let without_room: Vec<_> = (0..without_room).collect();
+        let large = "x".repeat(60 << 10);
+        while !ring.has_lost_something(0) {
+            ring.publish(&large);
+            assert!(ring.pass(&without_room).is_some());
+        }
+    }
+}
+
+#[test]
+fn who_has_left_does_not_hold_the_feed() {
+    let mut ring = Ring::of(10);
+    ring.fill(&[0, 1]);
+    ring.leave(0);
+    assert_eq!(ring.pass(&[1]), None, "it is not known yet");
+    assert!(ring.survey());
+    assert_eq!(ring.pass(&[1]).unwrap().len(), 9);
+}
