@@ -72,6 +72,13 @@ impl Seat {
     }
 }
 
+impl Pass {
+    fn has_visited(&self, place: Slot) -> bool {
+        let place = place.index();
+        place < self.places && (place + self.places - self.start) % self.places < self.visited
+    }
+}
+
 /// Places by which the beginning of a pass moves on: the number of places is a power of two.
 const STRIDE: usize = 509;
 /// One in so many members holds the feed, if it would lose something with what comes next. Fewer go on by themselves.
@@ -242,14 +249,18 @@ impl Fanout {
         self.pass.is_none() && !self.window.is_empty()
     }
 
-    /// Takes note that a connection that had no room has been given the events between these numbers. True if nothing
-    /// holds the feed any more.
-    pub(super) fn refilled(&mut self, from: u64, next: u64) -> bool {
+    /// Takes note that a connection that had no room has been given the events from its seat's number to this one. True
+    /// if nothing holds the feed any more.
+    pub(super) fn refilled(&mut self, seat: Seat, next: u64) -> bool {
         let was_held = self.is_held();
-        let is_out_of_danger = self.window.may_lose(from) && !self.window.may_lose(next);
-        self.endangered = self
-            .endangered
-            .saturating_sub(usize::from(is_out_of_danger));
+        let is_out_of_danger = self.window.may_lose(seat.next) && !self.window.may_lose(next);
+        let endangered = match &mut self.pass {
+            None => &mut self.endangered,
+            Some(pass) if pass.has_visited(seat.place) => &mut pass.endangered,
+            // It is counted when its turn comes, where it is then.
+            Some(_) => return false,
+        };
+        *endangered = endangered.saturating_sub(usize::from(is_out_of_danger));
         was_held && !self.is_held()
     }
 

@@ -312,7 +312,7 @@ impl Engine {
         match connection.write_events(index, fanout.window(), now) {
             Ok(true) => {
                 let next = connection.seat().map_or(seat.next, |seat| seat.next);
-                if fanout.refilled(seat.next, next) && fanout.raise() {
+                if fanout.refilled(seat, next) && fanout.raise() {
                     self.ready.push_back(Target::Fanout(Slot::new(index)));
                 }
             }

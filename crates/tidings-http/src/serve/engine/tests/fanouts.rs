@@ -123,7 +123,7 @@ impl Ring {
         let from = self.members[&token].seat;
         self.write(token);
         let next = self.members[&token].seat.next;
-        self.fanout().refilled(from.next, next)
+        self.fanout().refilled(from, next)
     }
 
     fn survey(&mut self) -> bool {
@@ -245,4 +245,39 @@ fn who_has_left_does_not_hold_the_feed() {
     assert_eq!(ring.pass(&[1]), None, "it is not known yet");
     assert!(ring.survey());
     assert_eq!(ring.pass(&[1]).unwrap().len(), 9);
+}
+
+#[test]
+fn who_catches_up_during_a_pass_does_not_hold_the_feed_after_it() {
+    for visited in [0, 10] {
+        let mut ring = Ring::of(10);
+        let large = "x".repeat(60 << 10);
+        loop {
+            ring.publish(&large);
+            ring.fanout().begin(&mut Vec::new()).unwrap();
+            // The next batch would take something from those who have had no room so far.
+            let is_full = ring.fanout().window().may_lose(0);
+            let mut turn = 0;
+            loop {
+                if is_full && turn == visited {
+                    ring.refill(0);
+                    ring.refill(1);
+                }
+                turn += 1;
+                let Some(token) = ring.next() else {
+                    break;
+                };
+                if token > 1 {
+                    ring.write(token);
+                }
+                ring.came_to(token);
+            }
+            ring.fanout().end_if_around();
+            if is_full {
+                break;
+            }
+        }
+        ring.publish("next");
+        assert!(ring.pass(&[]).is_some(), "{visited}");
+    }
 }
