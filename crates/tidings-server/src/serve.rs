@@ -73,6 +73,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         engines.clone(),
         draining.clone(),
     );
+    let viewers = hub.viewers.clone();
     let mut shutdown = draining;
     let serving = Server::new(api::router(hub.clone()))
         .engine_threads(stream_threads)
@@ -98,7 +99,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     info!(%signal, "shutting down");
     drain.send_replace(true);
     select! {
-        (_, drained, _) = async { join!(broker.close(drain_time), serving, projecting) } => {
+        (_, _, drained, _) = async { join!(broker.close(drain_time), viewers.close(drain_time), serving, projecting) } => {
             info!(connections_cut = drained.cut, "shut down");
             Ok(Exit::Success)
         }

@@ -5,20 +5,19 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::{FromRequestParts, Path, State};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings::{Connection, ConnectionId, Selector, Timestamp, Topic, rfc3339};
-use tidings_http::{Problem, StreamRequest};
+use tidings_http::{ByHash, Live, Problem};
 
 use crate::api::body::expect_media_type;
 use crate::api::hub::Hub;
 use crate::api::object::{self, Fault};
 use crate::api::parameters::{Parameters, bad};
-use crate::api::problems;
-use crate::api::twin::{self, Snapshot};
+use crate::api::{outbox, problems};
 
 const DEFAULT_LIMIT: usize = 1_000;
 
@@ -26,8 +25,8 @@ const DEFAULT_LIMIT: usize = 1_000;
 const CHANGE_BYTES: usize = 1 << 20;
 
 /// Which connections are asked for.
-#[derive(Clone, Debug)]
-struct Question {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
     topic: Option<Selector>,
     identity: Option<String>,
     active_within: Option<Duration>,
@@ -59,30 +58,13 @@ pub(super) struct Changed {
     position: String,
 }
 
-/// `GET /api/connections`
-pub(super) async fn list(
-    State(hub): State<Hub>,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let question = Question::read(&parameters)?;
-    twin::answer(&hub, move |hub| question.answer(hub)).await
-}
-
-/// `GET /api/connections/stream`
-pub(super) async fn stream(
-    State(hub): State<Hub>,
-    request: StreamRequest,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let question = Question::read(&parameters)?;
-    let changes = hub.broker.changes();
-    Ok(twin::respond(
-        &hub,
-        &request,
-        "connections",
-        changes,
-        move |hub| question.answer(hub),
-    ))
+/// `GET /api/connections` and its twin
+pub(super) fn resource(hub: &Hub) -> Live<(Question,)> {
+    let asked = hub.clone();
+    let list = async move |question: Question| outbox::make(move || question.answer(&asked)).await;
+    hub.live("/api/connections", list)
+        .watching(hub.broker.changes())
+        .watching(hub.viewers.changes())
 }
 
 /// `PATCH /api/connections/{id}`
@@ -112,7 +94,8 @@ pub(super) async fn end(
     State(hub): State<Hub>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    if hub.broker.disconnect(&connection(id)?) {
+    let id = connection(id)?;
+    if hub.broker.disconnect(&id) || hub.viewers.disconnect(&id) {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(problems::no_such_connection())
@@ -143,8 +126,11 @@ fn selectors(
     texts.iter().map(parse).collect()
 }
 
-impl Question {
-    fn read(parameters: &Parameters) -> Result<Self, Problem> {
+impl<S: Sync> FromRequestParts<S> for Question {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let parameters = Parameters::of(parts);
         let minutes = parameters.number("active_within_minutes", 1..=525_600)?;
         Ok(Self {
             topic: parameters.one("topic", |text| Selector::new(text))?,
@@ -153,14 +139,18 @@ impl Question {
             limit: parameters.limit(DEFAULT_LIMIT)?,
         })
     }
+}
 
-    fn answer(&self, hub: &Hub) -> Snapshot {
+impl Question {
+    fn answer(&self, hub: &Hub) -> ByHash<Answer> {
         let now = hub.broker.now();
         let mut found = hub.broker.connections();
+        found.extend(hub.viewers.connections().into_iter().map(of_the_hub));
+        found.sort_by_key(|connection| connection.connected_at);
         found.retain(|connection| self.is_about(connection, now));
         let total = found.len();
         let connections = found.into_iter().take(self.limit).map(Entry::of).collect();
-        Snapshot::of(&Answer { connections, total })
+        ByHash(Answer { connections, total })
     }
 
     fn is_about(&self, connection: &Connection, now: Timestamp) -> bool {
@@ -178,6 +168,14 @@ impl Question {
                     .any(|selector| follows(selector, wanted))
             })
     }
+}
+
+/// A viewer of a resource of the hub. What it follows is under the hub's own name, which no topic of others has.
+fn of_the_hub(mut connection: Connection) -> Connection {
+    for topic in &mut connection.topics {
+        topic.insert_str(0, "tidings/");
+    }
+    connection
 }
 
 /// Whether a stream with this selector gets what is asked about: the same selector, or a topic

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings::{BatchError, Broker, Publication, PublishError, Receipt};
-use tidings_http::{EngineCount, StreamOptions};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use tidings_http::{EngineCount, Key, Live, Provider, StreamOptions, live_broker};
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
@@ -16,6 +16,9 @@ use crate::api::outbox::Outbox;
 use crate::executions::Registry;
 use crate::metrics::{Meter, Watch};
 use crate::settings::Settings;
+
+/// The most distinct streams of one resource. Each keeps its answer, which may be some megabytes.
+const MAX_VIEWS: usize = 100;
 
 /// What all routes share. Each request clones it several times.
 #[derive(Clone, Debug)]
@@ -40,8 +43,8 @@ pub(crate) struct Parts {
     pub(super) readiness: Mutex<()>,
     /// Turns true once, when the hub shuts down.
     pub(super) draining: watch::Receiver<bool>,
-    /// One permit for each live twin; streams of events are counted by the broker.
-    twins: Arc<Semaphore>,
+    /// Whom the hub tells of its own resources; readers of events are the broker's.
+    pub(crate) viewers: Broker,
 }
 
 impl Deref for Hub {
@@ -74,7 +77,10 @@ impl Hub {
             engines,
             readiness: Mutex::default(),
             draining,
-            twins: Arc::new(Semaphore::new(settings.limits.connections)),
+            viewers: live_broker()
+                .max_subscriptions(settings.limits.connections)
+                .reconnect_delay(settings.retry)
+                .build(),
             settings,
         }))
     }
@@ -112,9 +118,12 @@ impl Hub {
         Ok(receipt.expect("one receipt for one publication"))
     }
 
-    /// Room for one more live twin.
-    pub(super) fn twin_seat(&self) -> Option<OwnedSemaphorePermit> {
-        self.twins.clone().try_acquire_owned().ok()
+    /// A resource of the hub.
+    pub(super) fn live<K: Key, P: Provider<K>>(&self, path: &str, provider: P) -> Live<K> {
+        tidings_http::live(path, provider)
+            .broker(&self.viewers)
+            .stream_options(self.stream_options())
+            .max_views(MAX_VIEWS)
     }
 
     pub(super) fn stream_options(&self) -> StreamOptions {

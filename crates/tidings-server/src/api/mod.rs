@@ -16,7 +16,6 @@ mod outbox;
 mod parameters;
 mod problems;
 mod topics;
-mod twin;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -34,22 +33,24 @@ pub(crate) use crate::api::hub::Hub;
 pub(crate) fn router(hub: Hub) -> Router {
     let events = post(events::publish).get(events::history);
     let event_stream = get(events::stream).post(events::stream_of_form);
-    let topics = get(topics::list).delete(topics::forget);
+    let (topics, topic_stream) = topics::resource(&hub).routes();
+    let topics = outbox::bounding(&hub, topics).delete(topics::forget);
+    let (connections, connection_stream) = connections::resource(&hub).routes();
     let connection = patch(connections::change).delete(connections::end);
     Router::new()
         .route("/api/events", events)
         .route("/api/events/stream", event_stream)
         .route("/api/topics", topics)
-        .route("/api/topics/stream", get(topics::stream))
-        .route("/api/connections", get(connections::list))
-        .route("/api/connections/stream", get(connections::stream))
+        .route("/api/topics/stream", topic_stream)
+        .route("/api/connections", outbox::bounding(&hub, connections))
+        .route("/api/connections/stream", connection_stream)
         .route("/api/connections/{id}", connection)
         .route("/api/dashboard", get(dashboard::snapshot))
         .route("/api/dashboard/stream", get(dashboard::stream))
         .route("/api/dashboard/events", post(dashboard::broadcast))
         .route("/dashboard/sse", get(dashboard::stream))
         .route("/dashboard/api/sse/status", get(dashboard::status))
-        .merge(executions::router())
+        .merge(executions::router(&hub))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(page::router())

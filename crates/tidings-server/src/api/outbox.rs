@@ -1,8 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
@@ -11,6 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::error;
+
+use crate::api::hub::Hub;
 
 /// How many answers are built at one time; further ones wait.
 const SEATS: usize = 8;
@@ -38,7 +43,7 @@ pub(super) struct Seat {
 
 /// An answer that holds its room until the last of it has left.
 struct Posted {
-    body: Box<[u8]>,
+    body: Bytes,
     _room: OwnedSemaphorePermit,
 }
 
@@ -77,15 +82,11 @@ impl Seat {
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<(Self, T), Problem> {
-        let done = spawn_blocking(move || {
+        make(move || {
             let done = work();
             (self, done)
-        });
-        done.await.map_err(|error| {
-            error!(%error, "no answer");
-            let detail = "the answer could not be made";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
         })
+        .await
     }
 
     /// Answers with this as JSON.
@@ -109,15 +110,49 @@ impl Seat {
     ///
     /// 503 if too many other answers are on their way.
     pub(super) async fn send(self, json: Vec<u8>) -> Result<Response, Problem> {
-        let body = json.into_boxed_slice();
+        let body = self.post(json.into_boxed_slice().into()).await?;
+        let content_type = [(CONTENT_TYPE, "application/json")];
+        Ok((content_type, body).into_response())
+    }
+
+    /// The body of an answer, which holds its room.
+    async fn post(self, body: Bytes) -> Result<Body, Problem> {
         let kibibytes = body.len().div_ceil(1024).min(ROOM);
         let room = permits(&self.room, kibibytes).await?;
         // Not a body that holds the room: the server is done with a body when it has taken the
         // bytes, long before they are written.
         let bytes = Bytes::from_owner(Posted { body, _room: room });
-        let content_type = [(CONTENT_TYPE, "application/json")];
-        Ok((content_type, Body::from(bytes)).into_response())
+        Ok(Body::from(bytes))
     }
+}
+
+/// Does work that may take long on a thread of its own.
+///
+/// # Errors
+///
+/// 500 if the work panics.
+pub(super) async fn make<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    spawn_blocking(work).await.map_err(|error| {
+        error!(%error, "no answer");
+        let detail = "the answer could not be made";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    })
+}
+
+/// The same routes, whose answers are built and held as all others are.
+pub(super) fn bounding(hub: &Hub, routes: MethodRouter<Hub>) -> MethodRouter<Hub> {
+    routes.layer(from_fn_with_state(hub.clone(), bound))
+}
+
+async fn bound(State(hub): State<Hub>, request: Request, next: Next) -> Result<Response, Problem> {
+    let seat = hub.outbox.seat().await?;
+    let (head, body) = next.run(request).await.into_parts();
+    // It is in memory already.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let posted = seat.post(body).await?;
+    Ok(Response::from_parts(head, posted))
 }
 
 impl AsRef<[u8]> for Posted {

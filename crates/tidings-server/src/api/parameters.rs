@@ -27,6 +27,11 @@ impl Parameters {
         Self(pairs.collect())
     }
 
+    /// The parameters of a query.
+    pub(super) fn of(parts: &Parts) -> Self {
+        Self::parse(parts.uri.query().unwrap_or_default().as_bytes())
+    }
+
     /// These and then those.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -149,9 +154,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::parse(
-            parts.uri.query().unwrap_or_default().as_bytes(),
-        ))
+        Ok(Self::of(parts))
     }
 }
 

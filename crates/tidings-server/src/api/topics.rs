@@ -1,23 +1,22 @@
 use std::hash::{Hash, Hasher};
 
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{FromRequestParts, State};
 use http::StatusCode;
+use http::request::Parts;
 use serde::Serialize;
 use tidings::{Selector, TopicStats};
-use tidings_http::{Problem, StreamRequest};
+use tidings_http::{ByHash, Live, Problem};
 
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
-use crate::api::problems;
-use crate::api::twin::{self, Snapshot};
+use crate::api::{outbox, problems};
 use crate::executions::ExecutionId;
 
 const DEFAULT_LIMIT: usize = 1_000;
 
 /// Which topics are asked for.
-#[derive(Clone, Debug)]
-struct Question {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
     selector: Selector,
     limit: usize,
 }
@@ -39,30 +38,11 @@ struct Entry {
     ended: bool,
 }
 
-/// `GET /api/topics`
-pub(super) async fn list(
-    State(hub): State<Hub>,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let question = Question::read(&parameters)?;
-    twin::answer(&hub, move |hub| question.answer(hub)).await
-}
-
-/// `GET /api/topics/stream`
-pub(super) async fn stream(
-    State(hub): State<Hub>,
-    request: StreamRequest,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let question = Question::read(&parameters)?;
-    let changes = hub.broker.changes();
-    Ok(twin::respond(
-        &hub,
-        &request,
-        "topics",
-        changes,
-        move |hub| question.answer(hub),
-    ))
+/// `GET /api/topics` and its twin
+pub(super) fn resource(hub: &Hub) -> Live<(Question,)> {
+    let asked = hub.clone();
+    let list = async move |question: Question| outbox::make(move || question.answer(&asked)).await;
+    hub.live("/api/topics", list).watching(hub.broker.changes())
 }
 
 /// `DELETE /api/topics`
@@ -84,8 +64,11 @@ pub(super) async fn forget(
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl Question {
-    fn read(parameters: &Parameters) -> Result<Self, Problem> {
+impl<S: Sync> FromRequestParts<S> for Question {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let parameters = Parameters::of(parts);
         let selector = parameters.one("selector", |text| Selector::new(text))?;
         // All but the hub's own, which are listed only to those who name them.
         let all = || Selector::new("**").expect("it is a selector");
@@ -94,12 +77,14 @@ impl Question {
             limit: parameters.limit(DEFAULT_LIMIT)?,
         })
     }
+}
 
-    fn answer(&self, hub: &Hub) -> Snapshot {
+impl Question {
+    fn answer(&self, hub: &Hub) -> ByHash<Answer> {
         let found = hub.broker.topics(Some(&self.selector), self.limit);
         let topics = found.topics.iter().map(Entry::of).collect();
         let total = found.total;
-        Snapshot::of(&Answer { topics, total })
+        ByHash(Answer { topics, total })
     }
 }
 

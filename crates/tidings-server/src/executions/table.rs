@@ -38,7 +38,7 @@ pub(super) enum Followed {
 }
 
 /// Which executions are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Question {
     pub(crate) status: Option<Status>,
     pub(crate) limit: usize,

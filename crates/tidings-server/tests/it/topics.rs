@@ -99,6 +99,22 @@ fn the_twin_begins_with_the_snapshot_and_follows_its_changes() {
 }
 
 #[test]
+fn the_twin_sends_patches_if_asked() {
+    let hub = hub();
+    for n in 0..20 {
+        hub.publish(&format!("a/{n}"), "n", "");
+    }
+    let request = tidings_testkit::Request::get("/api/topics/stream?format=patch");
+    let mut twin = hub.open(&request);
+    assert_eq!(names(&twin.expect("topics").json()).len(), 20);
+    hub.publish("b", "n", "");
+    let patch = twin.expect("topics.patch").json();
+    assert_eq!(patch[0]["op"], "add", "{patch}");
+    assert_eq!(patch[0]["path"], "/topics/20", "{patch}");
+    assert_eq!(patch[0]["value"]["topic"], "b", "{patch}");
+}
+
+#[test]
 fn the_twin_refuses_what_the_snapshot_refuses() {
     let hub = hub();
     for query in ["limit=many", "selector=a*"] {

@@ -26,9 +26,9 @@ pub(super) async fn events(
     request: StreamRequest,
     headers: HeaderMap,
     parameters: Parameters,
-    id: GivenId,
+    id: ExecutionId,
 ) -> Result<Response, Problem> {
-    let entry = find(&hub, id).await?;
+    let entry = find(&hub, &id).await?;
     let follower = Follower {
         subscription: subscription(&entry.execution.id, remote, &headers, &parameters)?,
         begins: begins(&parameters)?,

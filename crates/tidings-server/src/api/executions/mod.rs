@@ -18,19 +18,23 @@ use http::StatusCode;
 use tidings_http::Problem;
 
 use crate::api::hub::Hub;
-use crate::api::problems;
+use crate::api::{outbox, problems};
 use crate::executions::{Entry, ExecutionId};
 
 /// The id in the path of a request.
 type GivenId = Result<Path<String>, PathRejection>;
 
-pub(super) fn router() -> Router<Hub> {
+pub(super) fn router(hub: &Hub) -> Router<Hub> {
+    let (list, list_stream) = read::list(hub).routes();
+    let list = outbox::bounding(hub, list).post(create::create);
+    let (one, one_stream) = read::one(hub).routes();
+    let one = outbox::bounding(hub, one);
     let events = post(publish::publish).get(follow::events);
     Router::new()
-        .route("/api/executions", post(create::create).get(read::list))
-        .route("/api/executions/stream", get(read::list_stream))
-        .route("/api/executions/{id}", get(read::one))
-        .route("/api/executions/{id}/stream", get(read::one_stream))
+        .route("/api/executions", list)
+        .route("/api/executions/stream", list_stream)
+        .route("/api/executions/{id}", one)
+        .route("/api/executions/{id}/stream", one_stream)
         .route("/api/executions/{id}/events", events)
         .route("/api/executions/{id}/cancel", post(cancel::cancel))
         .route("/api/execution-stream/{id}", get(follow::earlier))
@@ -39,10 +43,9 @@ pub(super) fn router() -> Router<Hub> {
 }
 
 /// The execution that a request is about, as it is after everything that has been published.
-async fn find(hub: &Hub, id: GivenId) -> Result<Arc<Entry>, Problem> {
-    let id = parse(id).ok_or_else(unknown)?;
+async fn find(hub: &Hub, id: &ExecutionId) -> Result<Arc<Entry>, Problem> {
     settle(hub).await?;
-    hub.executions.find(&id).ok_or_else(unknown)
+    hub.executions.find(id).ok_or_else(unknown)
 }
 
 async fn settle(hub: &Hub) -> Result<(), Problem> {

@@ -6,20 +6,20 @@ use tidings::Event;
 use tidings_http::Problem;
 
 use crate::api::events::publish_on;
-use crate::api::executions::{GivenId, find};
+use crate::api::executions::find;
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
-use crate::executions::end;
+use crate::executions::{ExecutionId, end};
 
 /// `POST /api/executions/{id}/events`
 pub(super) async fn publish(
     State(hub): State<Hub>,
-    id: GivenId,
+    id: ExecutionId,
     parameters: Parameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let entry = find(&hub, id).await?;
+    let entry = find(&hub, &id).await?;
     let topic = entry.execution.id.topic();
     let ending = |event: Event| match end(event.name()) {
         Some(_) => event.ending_topic(),

@@ -1,16 +1,16 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
 use serde::{Serialize, Serializer};
-use tidings_http::{Problem, StreamRequest};
+use tidings_http::{ByHash, Live, Problem};
 
-use crate::api::executions::{GivenId, find, settle};
+use crate::api::executions::{find, settle, unknown};
 use crate::api::hub::Hub;
+use crate::api::outbox;
 use crate::api::parameters::Parameters;
-use crate::api::twin::{self, Snapshot};
-use crate::executions::{Entry, Question, Status};
+use crate::executions::{Entry, ExecutionId, Question, Status};
 
 const DEFAULT_LIMIT: usize = 50;
 
@@ -18,85 +18,65 @@ const DEFAULT_LIMIT: usize = 50;
 const LIST_BYTES: usize = 4 << 20;
 
 #[derive(Hash, Serialize)]
-struct List {
+pub(super) struct List {
     executions: Vec<Listed>,
     total: usize,
 }
 
 /// An execution as its state alone.
-struct Listed(Arc<Entry>);
+pub(super) struct Listed(Arc<Entry>);
 
-/// `GET /api/executions`
-pub(super) async fn list(
-    State(hub): State<Hub>,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let question = question(&parameters)?;
-    settle(&hub).await?;
-    twin::answer(&hub, move |hub| snapshot_of_list(hub, &question)).await
-}
-
-/// `GET /api/executions/stream`
-pub(super) async fn list_stream(
-    State(hub): State<Hub>,
-    request: StreamRequest,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let question = question(&parameters)?;
-    settle(&hub).await?;
-    let snapshot = move |hub: &Hub| snapshot_of_list(hub, &question);
-    let changes = hub.executions.changes();
-    Ok(twin::respond(
-        &hub,
-        &request,
-        "executions",
-        changes,
-        snapshot,
-    ))
-}
-
-/// `GET /api/executions/{id}`
-pub(super) async fn one(State(hub): State<Hub>, id: GivenId) -> Result<Response, Problem> {
-    let entry = find(&hub, id).await?;
-    twin::answer(&hub, move |_| Snapshot::of(&entry.execution)).await
-}
-
-/// `GET /api/executions/{id}/stream`
-pub(super) async fn one_stream(
-    State(hub): State<Hub>,
-    request: StreamRequest,
-    id: GivenId,
-) -> Result<Response, Problem> {
-    let entry = find(&hub, id).await?;
-    // Of one that has been forgotten meanwhile, what was known last is said.
-    let snapshot = move |hub: &Hub| {
-        let known = hub.executions.find(&entry.execution.id);
-        Snapshot::of(&known.as_ref().unwrap_or(&entry).execution)
+/// `GET /api/executions` and its twin
+pub(super) fn list(hub: &Hub) -> Live<(Question,)> {
+    let asked = hub.clone();
+    let list = async move |question: Question| {
+        settle(&asked).await?;
+        let asked = asked.clone();
+        outbox::make(move || answer(&asked, &question)).await
     };
-    let changes = hub.executions.changes();
-    Ok(twin::respond(
-        &hub,
-        &request,
-        "execution",
-        changes,
-        snapshot,
-    ))
+    hub.live("/api/executions", list)
+        .watching(hub.executions.changes())
 }
 
-fn question(parameters: &Parameters) -> Result<Question, Problem> {
-    let status = |text: &str| {
-        let refused = "must be pending, running, completed, failed or cancelled";
-        Status::parse(text).ok_or(refused)
-    };
-    let offset = parameters.number("offset", 0..=u64::from(u32::MAX))?;
-    Ok(Question {
-        status: parameters.one("status", status)?,
-        limit: parameters.limit(DEFAULT_LIMIT)?,
-        offset: offset.map_or(0, |offset| offset as usize),
-    })
+/// `GET /api/executions/{id}` and its twin
+pub(super) fn one(hub: &Hub) -> Live<(ExecutionId,)> {
+    let asked = hub.clone();
+    let one = async move |id: ExecutionId| Ok(ByHash(Listed(find(&asked, &id).await?)));
+    hub.live("/api/executions/{id}", one)
+        .named("execution")
+        .watching(hub.executions.changes())
 }
 
-fn snapshot_of_list(hub: &Hub, question: &Question) -> Snapshot {
+impl<S: Sync> FromRequestParts<S> for Question {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let parameters = Parameters::of(parts);
+        let status = |text: &str| {
+            let refused = "must be pending, running, completed, failed or cancelled";
+            Status::parse(text).ok_or(refused)
+        };
+        let offset = parameters.number("offset", 0..=u64::from(u32::MAX))?;
+        Ok(Self {
+            status: parameters.one("status", status)?,
+            limit: parameters.limit(DEFAULT_LIMIT)?,
+            offset: offset.map_or(0, |offset| offset as usize),
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ExecutionId {
+    type Rejection = Problem;
+
+    /// The id in the path. Text that is none names no execution.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let id = id.ok().and_then(|Path(id)| id.parse().ok());
+        id.ok_or_else(unknown)
+    }
+}
+
+fn answer(hub: &Hub, question: &Question) -> ByHash<List> {
     let (mut entries, total) = hub.executions.list(question);
     let mut bytes = 0;
     let is_full = |entry: &Arc<Entry>| {
@@ -107,7 +87,7 @@ fn snapshot_of_list(hub: &Hub, question: &Question) -> Snapshot {
     let room = entries.iter().position(is_full).unwrap_or(entries.len());
     entries.truncate(room.max(1));
     let executions = entries.into_iter().map(Listed).collect();
-    Snapshot::of(&List { executions, total })
+    ByHash(List { executions, total })
 }
 
 impl Serialize for Listed {
