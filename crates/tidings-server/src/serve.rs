@@ -63,7 +63,6 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let (drain, draining) = watch::channel(false);
     let engines = EngineCount::default();
     let (executions, projection) = Projection::new(broker.clone());
-    // Ends when the broker is closed, and is awaited then.
     let projecting = tokio::spawn(projection.run());
     let hub = Hub::new(
         broker.clone(),
@@ -99,7 +98,11 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     info!(%signal, "shutting down");
     drain.send_replace(true);
     select! {
-        (_, _, drained, _) = async { join!(broker.close(drain_time), viewers.close(drain_time), serving, projecting) } => {
+        (_, _, drained) = async { join!(broker.close(drain_time), viewers.close(drain_time), serving) } => {
+            // What it follows is closed; a disk that hangs must not keep it.
+            projecting.abort();
+            // It has ended, or been told to.
+            let _ = projecting.await;
             info!(connections_cut = drained.cut, "shut down");
             Ok(Exit::Success)
         }
