@@ -100,8 +100,8 @@ pub fn live<K: Key, P: Provider<K>>(path: &str, provider: P) -> Live<K> {
 /// called until there are no more, so bursts of any size come whole, and items are told apart by their
 /// [cursors](Page) alone: none is lost and none comes twice.
 ///
-/// Whoever comes back with an id goes on after it without a second snapshot, as long as somebody else has looked
-/// meanwhile; else `tidings.gap` says that items may be missing, and a snapshot follows. Everything else is as with
+/// Whoever comes back with an id goes on after it without a second snapshot, within a minute or as long as somebody else has
+/// looked meanwhile; else `tidings.gap` says that items may be missing, and a snapshot follows. Everything else is as with
 /// [`live()`].
 ///
 /// ```

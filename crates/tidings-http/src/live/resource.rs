@@ -13,7 +13,7 @@ use super::evaluator::{Evaluator, Items, Whole};
 use super::provider::{Key, ListProvider, Provider};
 use super::refreshes::{Source, notifications};
 use super::tale::{ListTale, Tale, ValueTale};
-use super::view::{Asked, Progress, View};
+use super::view::{Asked, Left, Progress, View};
 use super::viewer::Lease;
 use super::views::{Full, Vacancy, Views};
 use crate::{Problem, StreamOptions};
@@ -39,6 +39,9 @@ pub(super) struct Settings {
     /// Whether it may change without a word.
     pub(super) drifts: bool,
 }
+
+/// How long a list that nobody looks at remembers what it has told: somebody who is cut off returns sooner.
+const RESTS: Duration = Duration::from_secs(60);
 
 /// What a resource is: a value or a list.
 pub(super) trait Kind<K>: Send + Sync {
@@ -164,29 +167,40 @@ impl<K: Key> Resource<K> {
         Ok(lease)
     }
 
-    /// Begins a view. Its task is owned by those who hold leases, and ends with the last of them.
+    /// Begins a view. Its task is owned by those who hold leases, and ends with the last of them; that of a list
+    /// soon after.
     fn begin(self: &Arc<Self>, key: K, Vacancy { joins, refresh }: Vacancy) {
         let parts = self
             .kind
             .view(key.clone(), self.settings.within, &self.broker, &self.names);
-        let mut refreshes = SelectAll::new();
-        refreshes.push(notifications(refresh.clone()));
-        refreshes.extend(self.settings.sources.iter().map(|source| source()));
-        let view = View {
+        let sources = self.settings.sources.clone();
+        let notified = refresh.clone();
+        let refreshes = move || {
+            let mut refreshes = SelectAll::new();
+            refreshes.push(notifications(notified.clone()));
+            refreshes.extend(sources.iter().map(|source| source()));
+            refreshes
+        };
+        let mut view = View {
             desk: parts.desk,
             pace: self.settings.pace,
             drifts: self.settings.drifts,
             tale: parts.tale,
             joins,
-            refreshes,
+            refreshes: refreshes(),
             evaluator: Asked::Idle(Some(parts.evaluator)),
             progress: Progress::default(),
         };
         let views = self.views.clone();
         tokio::spawn(async move {
-            let desk = view.run().await;
+            while view.run().await == Left::Resumable {
+                let Some(joins) = views.rest(&key, &refresh, RESTS).await else {
+                    break;
+                };
+                view.wake(joins, refreshes());
+            }
             views.leave(&key, &refresh);
-            desk.clear().await;
+            view.desk.clear().await;
         });
     }
 }

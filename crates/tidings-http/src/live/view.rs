@@ -60,6 +60,14 @@ impl Asked {
 /// There is nothing more to tell.
 struct Over;
 
+/// How a view has been left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Whoever returns could go on where they were.
+    Resumable,
+    Over,
+}
+
 /// How far a view has come.
 pub(super) struct Progress {
     /// Something may have changed that has not been looked at.
@@ -84,8 +92,8 @@ impl Default for Progress {
 }
 
 impl View {
-    /// Runs until nobody looks any more, or nobody may. Gives what is to be cleared up.
-    pub(super) async fn run(mut self) -> Desk {
+    /// Runs until nobody looks any more, or nobody may.
+    pub(super) async fn run(&mut self) -> Left {
         loop {
             let is_idle = matches!(self.evaluator, Asked::Idle(_));
             let due = self.due();
@@ -95,7 +103,7 @@ impl View {
                 biased;
                 join = self.joins.recv() => match join {
                     Some(join) => self.receive(join),
-                    None => break,
+                    None => return self.left(),
                 },
                 (evaluator, outcome) = self.evaluator.outcome() => {
                     self.evaluator = Asked::Idle(Some(evaluator));
@@ -104,7 +112,8 @@ impl View {
                         Err(problem) => self.fail(problem).await,
                     };
                     if let Err(Over) = told {
-                        break;
+                        self.joins.close();
+                        return Left::Over;
                     }
                     self.admit_who_can_be();
                 }
@@ -113,7 +122,32 @@ impl View {
                 () = sleep_until(overdue), if !self.progress.waiting.is_empty() => self.admit_first(),
             }
         }
-        self.desk
+    }
+
+    /// What becomes of a view that nobody looks at.
+    fn left(&mut self) -> Left {
+        let is_idle = matches!(self.evaluator, Asked::Idle(_));
+        self.refreshes = SelectAll::new();
+        if is_idle && let Resuming::After(_) = self.tale.resuming() {
+            return Left::Resumable;
+        }
+        // What is under way is of use to nobody.
+        self.evaluator = Asked::Idle(None);
+        Left::Over
+    }
+
+    /// Goes on for viewers who have come back.
+    pub(super) fn wake(
+        &mut self,
+        joins: mpsc::Receiver<Join>,
+        refreshes: SelectAll<BoxStream<'static, ()>>,
+    ) {
+        self.joins = joins;
+        self.refreshes = refreshes;
+        self.progress = Progress {
+            started: self.progress.started,
+            ..Progress::default()
+        };
     }
 
     /// When the next evaluation may start.

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::provider::Key;
 use super::viewer::{Join, Lease};
@@ -20,15 +22,22 @@ pub struct Handle<K> {
     views: Arc<Views<K>>,
 }
 
-/// By key, all views that somebody looks at.
+/// By key, all views that somebody looks at, and those that rest.
 pub(super) struct Views<K> {
     /// Held briefly, and while keys are compared.
     entries: Mutex<HashMap<K, Entry>>,
 }
 
 struct Entry {
-    joins: mpsc::WeakSender<Join>,
+    state: State,
     refresh: Arc<Notify>,
+}
+
+enum State {
+    /// Somebody looks, or has until a moment ago.
+    Open(mpsc::WeakSender<Join>),
+    /// Nobody looks. The view goes on when it is given viewers.
+    Resting(oneshot::Sender<mpsc::Receiver<Join>>),
 }
 
 /// A view that is to be made.
@@ -63,7 +72,9 @@ impl<K: Key> Handle<K> {
 
     /// How many distinct views are looked at.
     pub fn views(&self) -> usize {
-        self.views.entries().len()
+        let entries = self.views.entries();
+        let open = |entry: &&Entry| matches!(entry.state, State::Open(_));
+        entries.values().filter(open).count()
     }
 }
 
@@ -77,23 +88,57 @@ impl<K: Key> Views<K> {
     /// A lease of the view of this key, and what is needed to make it if it is not there.
     pub(super) fn enter(&self, key: &K, most: usize) -> Result<(Lease, Option<Vacancy>), Full> {
         let mut entries = self.entries();
-        if let Some(entry) = entries.get(key)
-            && let Some(lease) = entry.joins.upgrade()
-            && !lease.is_closed()
-        {
-            return Ok((lease, None));
+        let (lease, mut joins) = mpsc::channel(QUEUE);
+        if let Some(entry) = entries.get_mut(key) {
+            if let State::Open(open) = &entry.state
+                && let Some(lease) = open.upgrade()
+                && !lease.is_closed()
+            {
+                return Ok((lease, None));
+            }
+            let open = State::Open(lease.downgrade());
+            if let State::Resting(resting) = std::mem::replace(&mut entry.state, open) {
+                match resting.send(joins) {
+                    Ok(()) => return Ok((lease, None)),
+                    // It has just ended.
+                    Err(unsent) => joins = unsent,
+                }
+            }
+        } else if entries.len() >= most {
+            let resting = |(key, entry): (&K, &Entry)| match entry.state {
+                State::Resting(_) => Some(key.clone()),
+                State::Open(_) => None,
+            };
+            let resting = entries.iter().find_map(resting).ok_or(Full)?;
+            entries.remove(&resting);
         }
-        if entries.len() >= most && !entries.contains_key(key) {
-            return Err(Full);
-        }
-        let (lease, joins) = mpsc::channel(QUEUE);
         let refresh = Arc::new(Notify::new());
         let entry = Entry {
-            joins: lease.downgrade(),
+            state: State::Open(lease.downgrade()),
             refresh: refresh.clone(),
         };
         entries.insert(key.clone(), entry);
         Ok((lease, Some(Vacancy { joins, refresh })))
+    }
+
+    /// Waits for viewers to come back to a view that the last of them has left. `None` if none does for long, if
+    /// another view has taken its place, or if others need the room.
+    pub(super) async fn rest(
+        &self,
+        key: &K,
+        refresh: &Arc<Notify>,
+        within: Duration,
+    ) -> Option<mpsc::Receiver<Join>> {
+        let (resting, woken) = oneshot::channel();
+        {
+            let mut entries = self.entries();
+            let entry = entries.get_mut(key)?;
+            if !Arc::ptr_eq(&entry.refresh, refresh) {
+                return None;
+            }
+            entry.state = State::Resting(resting);
+        }
+        timeout(within, woken).await.ok()?.ok()
     }
 
     /// Forgets a view, unless another one has taken its place.

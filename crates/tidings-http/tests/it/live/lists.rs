@@ -1,5 +1,6 @@
 use std::thread;
 
+use tidings::Broker;
 use tidings_http::{Page, live_broker, live_list};
 use tidings_testkit::eventually;
 use tokio::sync::watch;
@@ -74,15 +75,19 @@ impl Log {
         Ok(Page { items, cursor })
     }
 
-    fn site(&self) -> (Site, Handle<(Query<Wanted>,)>) {
+    fn live(&self, broker: &Broker) -> Live<(Query<Wanted>,)> {
         let log = self.clone();
         let provider = async move |Query(wanted): Query<Wanted>, after: Option<u64>| {
             log.clone().page(wanted, after).await
         };
-        let live = live_list("/logs", "log", provider)
+        live_list("/logs", "log", provider)
             .pace(Duration::ZERO)
             .watching(self.lines.subscribe())
-            .broker(&live_broker().build());
+            .broker(broker)
+    }
+
+    fn site(&self) -> (Site, Handle<(Query<Wanted>,)>) {
+        let live = self.live(&live_broker().build());
         let handle = live.handle();
         (Site::start(live.router()), handle)
     }
@@ -170,10 +175,10 @@ fn s12_who_returns_goes_on_without_a_second_snapshot() {
 fn s12_an_id_that_cannot_be_resumed_is_a_gap_before_the_snapshot() {
     let log = Log::new();
     log.add(5, "info");
-    let (site, handle) = log.site();
+    let (site, _) = log.site();
     let mut viewer = site.open("/logs/stream");
     let preamble = viewer.preamble().id.unwrap();
-    let id = viewer.expect("snapshot").id.unwrap();
+    viewer.expect("snapshot");
     let returns = |id: &str, reason: &str| {
         let request = Request::get("/logs/stream").header("Last-Event-ID", id);
         let mut viewer = site.open_with(&request);
@@ -192,11 +197,58 @@ fn s12_an_id_that_cannot_be_resumed_is_a_gap_before_the_snapshot() {
     returns(&preamble, "evicted");
     returns("nonsense", "unknown-id");
     returns("elsewhere-7", "epoch-changed");
+}
 
-    drop(viewer);
-    eventually("the view ends", || (handle.views() == 0).then_some(()));
-    log.add(100, "info");
-    returns(&id, "evicted");
+#[test]
+fn s12_the_only_viewer_returns_and_goes_on() {
+    let log = Log::new();
+    log.add(5, "info");
+    let (site, handle) = log.site();
+    let mut viewer = site.open("/logs/stream");
+    let mut id = viewer.expect("snapshot").id.unwrap();
+    let mut last = 5;
+    for missed in [0, 1, 100] {
+        viewer.reset();
+        eventually("nobody looks", || (handle.views() == 0).then_some(()));
+        log.add(missed, "info");
+        viewer = site.open_with(&Request::get("/logs/stream").header("Last-Event-ID", &id));
+        viewer.expect("tidings.resumed");
+        log.add(1, "info");
+        let missed = missed as u64 + 1;
+        let expected: Vec<_> = (last + 1..=last + missed).collect();
+        assert_eq!(next(&mut viewer, expected.len()), expected);
+        last += missed;
+        id = viewer.last_event_id();
+    }
+    assert_eq!(log.snapshots.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_nobody_returns_to_forgets_what_it_has_told() {
+    let log = Log::new();
+    log.add(5, "info");
+    let broker = live_broker().build();
+    let live = log.live(&broker);
+    let router: Router = live.router();
+    let mut stream = body(&router, "/logs/stream").await;
+    until(&mut stream, "event: snapshot\n").await;
+    drop(stream);
+    assert_eq!(broker.stats().topics, 1);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(broker.stats().topics, 0);
+}
+
+#[test]
+fn views_that_rest_make_room() {
+    let log = Log::new();
+    let live = log.live(&live_broker().build()).max_views(1);
+    let handle = live.handle();
+    let site = Site::start(live.router());
+    for level in ["info", "warn", "error"] {
+        site.open(&format!("/logs/stream?level={level}"))
+            .expect("snapshot");
+        eventually("nobody looks", || (handle.views() == 0).then_some(()));
+    }
 }
 
 #[test]

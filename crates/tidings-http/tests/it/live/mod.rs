@@ -134,7 +134,7 @@ impl Rooms {
             Some(Trouble::Hangs) => std::future::pending().await,
         }
         let mut people = self.0.people.lock().unwrap().clone();
-        people.truncate(asked.limit.unwrap_or(100).into());
+        people.truncate(asked.limit.map_or(usize::MAX, usize::from));
         Ok(Room {
             room: asked.room,
             people,
