@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use tidings::{Broker, Peer, Selector, Subscriber, Subscription};
+use tidings::{Broker, Selector, Subscriber, Subscription};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -63,11 +63,7 @@ pub(super) fn publications(broker: &Broker, selector: &Selector) -> BoxStream<'s
 }
 
 fn follow(broker: &Broker, selector: &Selector) -> Option<Subscriber> {
-    let peer = Peer {
-        user_agent: Some("a live resource".into()),
-        ..Peer::default()
-    };
-    let subscription = Subscription::to(selector.clone()).peer(peer);
+    let subscription = Subscription::to(selector.clone()).hidden();
     let subscriber = broker.subscribe(subscription).ok();
     subscriber.filter(|subscriber| !subscriber.is_over())
 }
