@@ -9,6 +9,7 @@ use slab::Slab;
 use tidings::{Fed, Feed, GroupId, Member};
 
 use super::batch::Batch;
+use super::connection::{Moment, PATIENCE_MILLIS};
 use super::inbox::{Inbox, Signal, Target};
 use super::slot::Slot;
 use super::window::Window;
@@ -34,6 +35,8 @@ pub(super) struct Fanout {
     /// So many members have yet to be given what would go from the window with what comes. While they are many, nothing
     /// is taken: it goes at the pace of most.
     endangered: usize,
+    /// Until when they may hold the feed at most.
+    patient_until: Moment,
     /// Where the next pass begins, so that nobody is always last.
     start: usize,
 }
@@ -81,7 +84,8 @@ impl Pass {
 
 /// Places by which the beginning of a pass moves on: the number of places is a power of two.
 const STRIDE: usize = 509;
-/// One in so many members holds the feed, if it would lose something with what comes next. Fewer go on by themselves.
+/// More than one in so many members hold the feed for a while, if they would lose something with what comes next. Fewer go
+/// on by themselves.
 const HOLDING_PART: usize = 8;
 /// Bytes of events that are taken at one time.
 const BATCH_BYTES: usize = 64 << 10;
@@ -159,6 +163,7 @@ impl Fanouts {
             window: Window::default(),
             pass: None,
             endangered: 0,
+            patient_until: 0,
             start: 0,
         });
         self.by_group.insert(group, index);
@@ -236,10 +241,11 @@ impl Fanout {
     }
 
     /// Ends the pass, if it has come around.
-    pub(super) fn end_if_around(&mut self) {
+    pub(super) fn end_if_around(&mut self, now: Moment) {
         if let Some(pass) = self.pass.take_if(|pass| pass.visited >= pass.places) {
             self.start = (pass.start + STRIDE) % pass.places.max(1);
             self.endangered = pass.endangered;
+            self.patient_until = now + PATIENCE_MILLIS;
             self.settle(pass.slowest);
         }
     }
@@ -265,13 +271,17 @@ impl Fanout {
     }
 
     /// Looks anew at where all connections are, between two passes. True if nothing holds the feed any more.
-    pub(super) fn survey(&mut self, seats: impl Iterator<Item = Seat>) -> bool {
+    pub(super) fn survey(&mut self, seats: impl Iterator<Item = Seat>, now: Moment) -> bool {
         let was_held = self.is_held();
         let mut slowest = None;
         self.endangered = 0;
         for Seat { next, .. } in seats {
             slowest = Some(next.min(slowest.unwrap_or(next)));
             self.endangered += usize::from(self.window.may_lose(next));
+        }
+        if now >= self.patient_until {
+            // They are too slow for the others, if they are not stuck, and go on by themselves.
+            self.endangered = 0;
         }
         if let Some(slowest) = slowest {
             self.settle(slowest);

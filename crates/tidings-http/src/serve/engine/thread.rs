@@ -287,7 +287,7 @@ impl Engine {
         // Once who leaves has left: what it has not had is known until then. It may have been the last.
         let fanouts = self.fanouts.as_mut();
         if let Some(fanout) = fanouts.and_then(|fanouts| fanouts.get_mut(index)) {
-            fanout.end_if_around();
+            fanout.end_if_around(now);
             if fanout.raise() {
                 self.ready.push_back(Target::Fanout(Slot::new(index)));
             }
@@ -322,14 +322,14 @@ impl Engine {
     }
 
     /// Looks where the connections of those fan-outs are that keep something for some.
-    fn survey(&mut self) {
+    fn survey(&mut self, now: Moment) {
         let fanouts = self.fanouts.iter_mut().flat_map(Fanouts::iter_mut);
         for (index, fanout) in fanouts.filter(|(_, fanout)| fanout.is_waiting()) {
             let connections = fanout
                 .tokens()
                 .into_iter()
                 .map(|token| self.connections.get(token));
-            if fanout.survey(connections.filter_map(|connection| connection?.seat()))
+            if fanout.survey(connections.filter_map(|connection| connection?.seat()), now)
                 && fanout.raise()
             {
                 self.ready.push_back(Target::Fanout(Slot::new(index)));
@@ -352,7 +352,7 @@ impl Engine {
         self.looked = (until < self.connections.capacity()).then_some(until);
         if self.looked.is_none() {
             self.next_look = Instant::now() + self.pace;
-            self.survey();
+            self.survey(now);
         }
     }
 

@@ -4,6 +4,7 @@ use std::task::{Context, Waker};
 use mio::{Poll, Token};
 use tidings::{Fed, Subscriber};
 
+use super::super::connection::{Moment, PATIENCE_MILLIS};
 use super::super::fanout::{Fanout, Fanouts, Seat};
 use super::*;
 
@@ -114,7 +115,7 @@ impl Ring {
             }
             self.came_to(token);
         }
-        self.fanout().end_if_around();
+        self.fanout().end_if_around(0);
         Some(visited)
     }
 
@@ -126,9 +127,9 @@ impl Ring {
         self.fanout().refilled(from, next)
     }
 
-    fn survey(&mut self) -> bool {
+    fn survey(&mut self, now: Moment) -> bool {
         let seats: Vec<_> = self.members.values().map(|place| place.seat).collect();
-        self.fanout().survey(seats.into_iter())
+        self.fanout().survey(seats.into_iter(), now)
     }
 
     /// Publishes and passes until the fan-out takes nothing, while these members have no room.
@@ -190,7 +191,7 @@ fn who_leaves_or_joins_during_a_pass_is_given_everything_once() {
                 ring.write(token);
                 ring.came_to(token);
             }
-            ring.fanout().end_if_around();
+            ring.fanout().end_if_around(0);
 
             let times = |token| visited.iter().filter(|other| **other == token).count();
             for token in (0..6).filter(|token| *token != leaves) {
@@ -215,7 +216,7 @@ fn more_than_one_in_eight_without_room_hold_the_feed_until_they_have_caught_up()
             assert!(!ring.has_lost_something(*token));
         }
         assert_eq!(ring.pass(&without_room), None);
-        assert!(!ring.survey());
+        assert!(!ring.survey(0));
 
         let (last, first) = without_room.split_last().unwrap();
         let released = first.iter().filter(|token| ring.refill(**token)).count();
@@ -238,12 +239,22 @@ fn one_in_eight_without_room_hold_nobody() {
 }
 
 #[test]
+fn nobody_holds_the_feed_for_longer_than_the_patience() {
+    let mut ring = Ring::of(10);
+    ring.fill(&[0, 1]);
+    assert!(!ring.survey(PATIENCE_MILLIS - 1));
+    assert!(ring.survey(PATIENCE_MILLIS));
+    assert!(ring.pass(&[0, 1]).is_some());
+    assert!(ring.has_lost_something(0) && ring.has_lost_something(1));
+}
+
+#[test]
 fn who_has_left_does_not_hold_the_feed() {
     let mut ring = Ring::of(10);
     ring.fill(&[0, 1]);
     ring.leave(0);
     assert_eq!(ring.pass(&[1]), None, "it is not known yet");
-    assert!(ring.survey());
+    assert!(ring.survey(0));
     assert_eq!(ring.pass(&[1]).unwrap().len(), 9);
 }
 
@@ -272,7 +283,7 @@ fn who_catches_up_during_a_pass_does_not_hold_the_feed_after_it() {
                 }
                 ring.came_to(token);
             }
-            ring.fanout().end_if_around();
+            ring.fanout().end_if_around(0);
             if is_full {
                 break;
             }
