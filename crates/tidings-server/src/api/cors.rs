@@ -55,6 +55,6 @@ pub(super) async fn tell(State(hub): State<Hub>, request: Request, next: Next) -
     };
     response
         .headers_mut()
-        .insert(VARY, HeaderValue::from_static("Origin"));
+        .append(VARY, HeaderValue::from_static("Origin"));
     response
 }

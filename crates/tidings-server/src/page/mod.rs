@@ -1,38 +1,41 @@
-//! The page at `/`, to look at a hub with nothing but a browser.
+//! The console at `/`: one page, built from `packages/console` and part of the binary.
+
+mod asset;
+mod coding;
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::Response;
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use http::{HeaderMap, StatusCode};
+use tidings_http::Problem;
 
-/// Scripts, styles and connections are the hub's own and nobody else's.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use crate::page::asset::Asset;
 
-const HTML: &str = include_str!("page.html");
-const SCRIPT: &str = include_str!("page.js");
-const STYLE: &str = include_str!("page.css");
-
-/// The page and its parts.
+/// The page and its parts. Their addresses are relative, so a proxy may put a path in front.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", HTML)))
-        .route(
-            "/page.js",
-            get(async || file("text/javascript; charset=utf-8", SCRIPT)),
-        )
-        .route(
-            "/page.css",
-            get(async || file("text/css; charset=utf-8", STYLE)),
-        )
+        .route("/", get(index))
+        .route("/assets/{name}", get(part))
 }
 
-fn file(media_type: &'static str, text: &'static str) -> impl IntoResponse {
-    let headers = [
-        (CONTENT_TYPE, media_type),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, text)
+async fn index(headers: HeaderMap) -> Result<Response, Problem> {
+    respond("index.html", &headers)
+}
+
+async fn part(
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    respond(&format!("assets/{name}"), &headers)
+}
+
+fn respond(path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    let asset = Asset::find(path).ok_or_else(|| {
+        let detail = "the console has no such part; it may be of another version";
+        Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+    })?;
+    Ok(asset.respond(headers))
 }

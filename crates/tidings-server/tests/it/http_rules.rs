@@ -198,13 +198,6 @@ fn the_hub_says_that_it_lives_and_is_ready() {
 }
 
 #[test]
-fn a_page_is_served_at_the_root() {
-    let page = hub().get("/");
-    assert_eq!(page.status(), 200);
-    assert_eq!(page.head.media_type(), "text/html");
-}
-
-#[test]
 fn answers_are_json_and_requests_share_a_connection() {
     let hub = hub();
     let mut connection = Connection::open(hub.address());

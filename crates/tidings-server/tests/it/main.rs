@@ -33,6 +33,7 @@ mod limits;
 mod load;
 mod mount;
 mod odd_payloads;
+mod page;
 mod publish;
 mod replay_crowd;
 mod restart;
