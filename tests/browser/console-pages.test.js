@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import { after, before, test } from 'node:test'
+
+import { launch } from './browser.js'
+import { Console, PAGES, publishAll } from './console.js'
+import { Hub } from './hub.js'
+
+let browser
+let hub
+
+before(async () => {
+  browser = await launch()
+  hub = await Hub.start()
+  const events = Array.from({ length: 30 }, (_, index) => ({
+    topic: `orders/${index % 10}`,
+    event: 'changed',
+    data: { index },
+  }))
+  await publishAll(hub, events)
+})
+after(async () => {
+  await browser?.close()
+  await hub?.kill()
+})
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const viewport of [
+    { width: 360, height: 740 },
+    { width: 1280, height: 800 },
+  ]) {
+    test(`every page is there, ${colorScheme} and ${viewport.width} pixels wide`, async () => {
+      const console = await Console.open(browser, hub.url, '#/', { colorScheme, viewport })
+      await console.link('Live')
+      for (const [name, hash] of Object.entries(PAGES)) {
+        await console.go(hash)
+        await console.page.locator('main .page').waitFor()
+        assert.equal(await console.overflow(), 0, `${name} is wider than the screen`)
+      }
+      const ground = await console.page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+      const [red] = ground.match(/\d+/g).map(Number)
+      assert.equal(red < 128, colorScheme === 'dark', ground)
+      await console.close()
+    })
+  }
+}
+
+test('everything that can be used has a name', async () => {
+  const console = await Console.open(browser, hub.url)
+  for (const [name, hash] of Object.entries(PAGES)) {
+    await console.go(hash)
+    await console.page.locator('main .page').waitFor()
+    const nameless = await console.page.evaluate(() =>
+      [...document.querySelectorAll('button, a, input, select, textarea, [role="table"], [role="img"]')]
+        .filter((element) => {
+          const label = element.labels?.[0]?.textContent ?? ''
+          const given = element.getAttribute('aria-label') ?? element.title
+          return !`${given}${label}${element.textContent}`.trim()
+        })
+        .map((element) => element.outerHTML),
+    )
+    assert.deepEqual(nameless, [], name)
+  }
+  await console.close()
+})
+
+test('keys lead to pages, to the search, and to the help', async () => {
+  const console = await Console.open(browser, hub.url)
+  const { keyboard } = console.page
+  for (const [key, name] of [
+    ['t', 'Topics'],
+    ['c', 'Connections'],
+    ['e', 'Executions'],
+    ['p', 'Playground'],
+    ['o', 'Overview'],
+  ]) {
+    await keyboard.press('g')
+    await keyboard.press(key)
+    await console.page.locator('nav a[aria-current]', { hasText: name }).waitFor()
+  }
+  await keyboard.press('g')
+  await keyboard.press('t')
+  await console.text('orders/7').waitFor()
+  await keyboard.press('/')
+  await keyboard.type('orders/7?')
+  const search = console.page.getByRole('searchbox', { name: 'Search topics' })
+  assert.equal(await search.inputValue(), 'orders/7?')
+  await search.fill('orders/7')
+  await console.page.locator('[role="table"][aria-rowcount="1"]').waitFor()
+  await console.page.getByRole('link', { name: 'orders/7' }).focus()
+  await keyboard.press('?')
+  await console.page.getByRole('dialog', { name: 'Keys' }).waitFor()
+  await keyboard.press('Escape')
+  await console.page.getByRole('dialog').waitFor({ state: 'detached' })
+  await console.close()
+})
+
+test('a theme that was chosen stays chosen', async () => {
+  const console = await Console.open(browser, hub.url, '#/', { colorScheme: 'dark' })
+  await console.button('Theme: auto').click()
+  await console.page.reload()
+  await console.button('Theme: light').waitFor()
+  const theme = await console.page.evaluate(() => document.documentElement.dataset.theme)
+  assert.equal(theme, 'light')
+  await console.close()
+})
+
+test('a tab has two streams at most, whatever is looked at', async () => {
+  const console = await Console.open(browser, hub.url)
+  for (const [name, hash] of Object.entries({ ...PAGES, again: '#/' })) {
+    await console.page.evaluate((hash) => {
+      location.hash = hash
+    }, hash)
+    await console.page.locator('main .page').waitFor()
+    await console.link('Live')
+    assert.ok(console.streams.size <= 2, `${name}: ${[...console.streams].map((one) => one.url())}`)
+  }
+  await console.close()
+})
+
+test('the console works behind a path of a proxy', async () => {
+  const PREFIX = '/tools/tidings'
+  const proxy = createServer((asked, answer) => {
+    if (!asked.url.startsWith(`${PREFIX}/`)) {
+      answer.writeHead(404).end()
+      return
+    }
+    const { method, headers } = asked
+    const path = asked.url.slice(PREFIX.length)
+    const onward = request({ host: '127.0.0.1', port: hub.port, path, method, headers }, (given) => {
+      answer.writeHead(given.statusCode, given.headers)
+      given.pipe(answer)
+    })
+    onward.on('error', () => answer.destroy())
+    answer.on('close', () => onward.destroy())
+    asked.pipe(onward)
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const url = `http://127.0.0.1:${proxy.address().port}${PREFIX}/`
+  const console = await Console.open(browser, url, '#/topics')
+  await console.link('Live')
+  await console.text('orders/7').click()
+  await console.page.locator('[data-received]', { hasText: '3 received' }).waitFor()
+  await console.button('Publish').click()
+  await console.page.locator('[data-received]', { hasText: '4 received' }).waitFor()
+  assert.deepEqual((await hub.history('orders/7')).at(-1), '{"hello": "world"}')
+  await console.close()
+  proxy.closeAllConnections()
+  proxy.close()
+})
