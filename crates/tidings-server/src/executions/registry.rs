@@ -85,15 +85,22 @@ impl Registry {
     /// What is known of an execution.
     pub(crate) fn find(&self, id: &ExecutionId) -> Option<Arc<Entry>> {
         let entry = self.table().find(id)?.clone();
-        match self.fate(&entry) {
-            Fate::Kept => Some(entry),
-            Fate::Gone | Fate::Replaced(_) => None,
-        }
+        self.is_kept(&entry).then_some(entry)
     }
 
     /// The executions that are asked for, newest first, and how many there are.
     pub(crate) fn list(&self, question: &Question) -> (Vec<Arc<Entry>>, usize) {
-        self.table().list(question)
+        // Without the lock of the table, since each is looked up in the broker.
+        let mut entries = self.table().newest_first(question.status);
+        entries.retain(|entry| self.is_kept(entry));
+        let total = entries.len();
+        let page = entries.into_iter().skip(question.offset);
+        (page.take(question.limit).collect(), total)
+    }
+
+    /// Whether its topic is still the one it was. Retention forgets topics before they are looked for.
+    fn is_kept(&self, entry: &Entry) -> bool {
+        matches!(self.fate(entry), Fate::Kept)
     }
 
     /// Changes whenever one of them does.

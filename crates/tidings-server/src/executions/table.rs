@@ -174,23 +174,13 @@ impl Table {
         (self.weight > CAPACITY).then(|| stalest.clone())
     }
 
-    /// The ones that are asked for, newest first, and how many there are.
-    pub(super) fn list(&self, question: &Question) -> (Vec<Arc<Entry>>, usize) {
+    /// The ones of a status, or all, newest first.
+    pub(super) fn newest_first(&self, status: Option<Status>) -> Vec<Arc<Entry>> {
         let newest_first = self.by_birth.iter().rev();
         let entries = newest_first.filter_map(|(_, id)| self.find(id));
-        let wanted = entries.filter(|entry| {
-            let status = question.status;
-            status.is_none_or(|status| entry.execution.status == status)
-        });
-        let mut listed = Vec::new();
-        let mut total = 0;
-        for entry in wanted {
-            if total >= question.offset && listed.len() < question.limit {
-                listed.push(entry.clone());
-            }
-            total += 1;
-        }
-        (listed, total)
+        let wanted =
+            entries.filter(|entry| status.is_none_or(|status| entry.execution.status == status));
+        wanted.cloned().collect()
     }
 }
 
@@ -213,28 +203,22 @@ mod tests {
         }
     }
 
-    fn listed(table: &Table, status: Option<Status>) -> (Vec<String>, usize) {
-        let question = Question {
-            status,
-            limit: 2,
-            offset: 1,
-        };
-        let (entries, total) = table.list(&question);
+    fn listed(table: &Table, status: Option<Status>) -> Vec<String> {
+        let entries = table.newest_first(status);
         let ids = entries.iter().map(|entry| entry.execution.id.to_string());
-        (ids.collect(), total)
+        ids.collect()
     }
 
     #[test]
-    fn the_newest_are_listed_first_and_counted_all() {
+    fn the_newest_are_listed_first() {
         let mut table = Table::default();
         for (sequence, name) in (1..).zip(["a", "b", "c", "d"]) {
             table.follow(&id(name), sequence, &happening("execution-start"));
         }
         table.follow(&id("a"), 5, &happening("execution-complete"));
-        assert_eq!(listed(&table, None), (vec!["c".into(), "b".into()], 4));
-        let running = listed(&table, Some(Status::Running));
-        assert_eq!(running, (vec!["c".into(), "b".into()], 3));
-        assert_eq!(listed(&table, Some(Status::Completed)), (vec![], 1));
+        assert_eq!(listed(&table, None), ["d", "c", "b", "a"]);
+        assert_eq!(listed(&table, Some(Status::Running)), ["d", "c", "b"]);
+        assert_eq!(listed(&table, Some(Status::Completed)), ["a"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use tidings_testkit::{Hub, Request};
 
 use crate::executions::{create, say, state, task};
-use crate::hub;
+use crate::{TIDINGS, hub};
 
 fn ids(list: &Value) -> Vec<&str> {
     let executions = list["executions"].as_array().expect("a list");
@@ -34,6 +34,18 @@ fn executions_are_listed_newest_first_by_status_and_page() {
     let page = list(&hub, "?limit=2&offset=1");
     assert_eq!((ids(&page), &page["total"]), (vec!["d", "c"], &json!(5)));
     assert_eq!(ids(&list(&hub, "?offset=9")), Vec::<&str>::new());
+}
+
+#[test]
+fn an_execution_whose_topic_was_forgotten_is_not_listed() {
+    let hub = Hub::configured(TIDINGS, "[limits]\ntopics = 4\n");
+    create(&hub, "a", &[]);
+    say(&hub, "a", "execution-start", "{}");
+    for n in 0..4 {
+        hub.publish(&format!("t/{n}"), "message", "");
+    }
+    assert_eq!(hub.get("/api/executions/a").status(), 404);
+    assert_eq!(list(&hub, ""), json!({ "executions": [], "total": 0 }));
 }
 
 #[test]
