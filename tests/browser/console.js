@@ -12,7 +12,7 @@ export const PAGES = {
 }
 
 /** What runs as script if a page makes markup of it. */
-export const MARKUP = '<img src=x onerror="globalThis.pwned=1"><b>bold'
+export const MARKUP = '<img src=x onerror=globalThis.pwned=1><b>bold'
 
 /** Whether the hub has an endpoint. */
 export async function has(hub, path) {

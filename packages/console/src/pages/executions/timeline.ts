@@ -39,8 +39,9 @@ const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500].concat(
   ),
 )
 
-/** How many marks an axis has at most. */
+/** How many marks an axis has at most, and where the last one can be written. */
 const MARKS = 5
+const LAST_MARK = 0.97
 
 /** The tasks of an execution over time, as it is at the moment `now` (in milliseconds). */
 export function timelineOf(execution: Execution, now: number): Timeline {
@@ -112,8 +113,9 @@ function groupOf(tasks: readonly Task[], index: number): Row['group'] {
 function marksOf(millis: number): Timeline['marks'] {
   const step = STEPS.find((step) => millis / step <= MARKS) ?? millis / MARKS
   const marks: Timeline['marks'] = []
-  for (let at = step; at < millis && step > 0; at += step)
+  for (let at = step; at < LAST_MARK * millis; at += step) {
     marks.push({ at: at / millis, millis: at })
+  }
   return marks
 }
 
