@@ -233,9 +233,8 @@ fn announce(id: &ExecutionId, title: &str, client: &Client, hub: &HubArgs) {
     notice(format_args!(
         "watch it: tidings subscribe {topic} --from start{flag}"
     ));
-    notice(format_args!(
-        "watch it: {url}api/events/stream?topic=executions%2F{id}&from=start"
-    ));
+    // Ids have no characters that mean something in a URL.
+    notice(format_args!("watch it: {url}#/executions/{id}"));
 }
 
 fn account(outbox: &Outbox) {
