@@ -51,8 +51,7 @@ enum Refused {
 const MESSAGE: &str = "Execution cancelled";
 
 /// `POST /api/executions/{id}/cancel`
-pub(super) async fn cancel(State(hub): State<Hub>, id: GivenId) -> Result<Response, Problem> {
-    let id = parse(id).ok_or_else(unknown)?;
+pub(super) async fn cancel(State(hub): State<Hub>, id: ExecutionId) -> Result<Response, Problem> {
     match try_to_cancel(&hub, &id).await {
         Ok(entry) => Ok(Json(&entry.execution).into_response()),
         Err(Refused::Unknown) => Err(unknown()),

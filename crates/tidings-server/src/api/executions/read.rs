@@ -6,7 +6,7 @@ use http::request::Parts;
 use serde::{Serialize, Serializer};
 use tidings_http::{ByHash, Live, Problem};
 
-use crate::api::executions::{find, settle, unknown};
+use crate::api::executions::{find, parse, settle, unknown};
 use crate::api::hub::Hub;
 use crate::api::outbox;
 use crate::api::parameters::Parameters;
@@ -70,9 +70,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ExecutionId {
 
     /// The id in the path. Text that is none names no execution.
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let id = Path::<String>::from_request_parts(parts, state).await;
-        let id = id.ok().and_then(|Path(id)| id.parse().ok());
-        id.ok_or_else(unknown)
+        let id = Path::from_request_parts(parts, state).await;
+        parse(id).ok_or_else(unknown)
     }
 }
 
