@@ -35,8 +35,10 @@ pub(super) struct Fanout {
     /// So many members have yet to be given what would go from the window with what comes. While they are many, nothing
     /// is taken: it goes at the pace of most.
     endangered: usize,
-    /// Until when they may hold the feed at most.
+    /// Until when they may hold the feed, unless they come along meanwhile.
     patient_until: Moment,
+    /// How many they were when that was set.
+    endangered_then: usize,
     /// Where the next pass begins, so that nobody is always last.
     start: usize,
 }
@@ -164,6 +166,7 @@ impl Fanouts {
             pass: None,
             endangered: 0,
             patient_until: 0,
+            endangered_then: 0,
             start: 0,
         });
         self.by_group.insert(group, index);
@@ -245,7 +248,7 @@ impl Fanout {
         if let Some(pass) = self.pass.take_if(|pass| pass.visited >= pass.places) {
             self.start = (pass.start + STRIDE) % pass.places.max(1);
             self.endangered = pass.endangered;
-            self.patient_until = now + PATIENCE_MILLIS;
+            self.be_patient(now);
             self.settle(pass.slowest);
         }
     }
@@ -279,7 +282,9 @@ impl Fanout {
             slowest = Some(next.min(slowest.unwrap_or(next)));
             self.endangered += usize::from(self.window.may_lose(next));
         }
-        if now >= self.patient_until {
+        if self.endangered + self.holding_part() < self.endangered_then {
+            self.be_patient(now);
+        } else if now >= self.patient_until {
             // They are too slow for the others, if they are not stuck, and go on by themselves.
             self.endangered = 0;
         }
@@ -290,7 +295,17 @@ impl Fanout {
     }
 
     fn is_held(&self) -> bool {
-        self.endangered > self.members.len() / HOLDING_PART
+        self.endangered > self.holding_part()
+    }
+
+    fn holding_part(&self) -> usize {
+        self.members.len() / HOLDING_PART
+    }
+
+    /// Gives those that hold the feed time from now on.
+    fn be_patient(&mut self, now: Moment) {
+        self.patient_until = now + PATIENCE_MILLIS;
+        self.endangered_then = self.endangered;
     }
 
     /// Lets go of what all connections have had: they have come to this number at least.

@@ -239,13 +239,26 @@ fn one_in_eight_without_room_hold_nobody() {
 }
 
 #[test]
-fn nobody_holds_the_feed_for_longer_than_the_patience() {
+fn those_who_do_not_come_along_hold_the_feed_for_as_long_as_the_patience() {
     let mut ring = Ring::of(10);
     ring.fill(&[0, 1]);
     assert!(!ring.survey(PATIENCE_MILLIS - 1));
     assert!(ring.survey(PATIENCE_MILLIS));
     assert!(ring.pass(&[0, 1]).is_some());
     assert!(ring.has_lost_something(0) && ring.has_lost_something(1));
+}
+
+#[test]
+fn the_patience_is_renewed_while_those_who_hold_the_feed_come_along() {
+    let mut ring = Ring::of(10);
+    ring.fill(&[0, 1, 2, 3, 4, 5]);
+    let nearly = PATIENCE_MILLIS - 1;
+    assert!(!ring.refill(0) && !ring.refill(1));
+    assert!(!ring.survey(nearly), "two fewer");
+    assert!(!ring.refill(2));
+    assert!(!ring.survey(2 * nearly), "one fewer is too few");
+    assert!(ring.survey(nearly + PATIENCE_MILLIS));
+    assert!(ring.pass(&[3, 4, 5]).is_some());
 }
 
 #[test]
