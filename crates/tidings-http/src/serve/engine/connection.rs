@@ -62,8 +62,9 @@ pub(super) enum Next {
     Refill,
 }
 
-/// How long a fed connection may be without room before it goes on by itself, and may hold up others.
-pub(super) const PATIENCE_MILLIS: Moment = 1_000;
+/// How long a fed connection may be without room before it goes on by itself. Where events come faster than the machine can
+/// deliver them, each of thousands of readers may have to wait for seconds.
+const PATIENCE_MILLIS: Moment = 5_000;
 /// How long the peer has to close its half after the end of a stream.
 const LINGER_MILLIS: Moment = 1_000;
 

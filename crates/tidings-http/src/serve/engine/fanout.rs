@@ -9,7 +9,7 @@ use slab::Slab;
 use tidings::{Fed, Feed, GroupId, Member};
 
 use super::batch::Batch;
-use super::connection::{Moment, PATIENCE_MILLIS};
+use super::connection::Moment;
 use super::inbox::{Inbox, Signal, Target};
 use super::slot::Slot;
 use super::window::Window;
@@ -89,6 +89,8 @@ const STRIDE: usize = 509;
 /// More than one in so many members hold the feed for a while, if they would lose something with what comes next. Fewer go
 /// on by themselves.
 const HOLDING_PART: usize = 8;
+/// How long they may hold it without coming along.
+pub(super) const PATIENCE_MILLIS: Moment = 1_000;
 /// Bytes of events that are taken at one time.
 const BATCH_BYTES: usize = 64 << 10;
 

@@ -4,8 +4,8 @@ use std::task::{Context, Waker};
 use mio::{Poll, Token};
 use tidings::{Fed, Subscriber};
 
-use super::super::connection::{Moment, PATIENCE_MILLIS};
-use super::super::fanout::{Fanout, Fanouts, Seat};
+use super::super::connection::Moment;
+use super::super::fanout::{Fanout, Fanouts, PATIENCE_MILLIS, Seat};
 use super::*;
 
 /// A fan-out and its members, without sockets.
