@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::connection::Moment;
 use super::inbox::{Inbox, Signal, Target};
 use super::slot::Slot;
-use super::window::Window;
+use super::window::{Window, WindowBytes};
 
 /// The fan-outs of one thread, each for one group of subscriptions.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(super) struct Fanouts {
     inbox: Arc<Inbox>,
     fanouts: Slab<Fanout>,
     by_group: HashMap<GroupId, usize>,
+    window_bytes: WindowBytes,
 }
 
 /// One feed and the connections that it feeds.
@@ -100,6 +101,7 @@ impl Fanouts {
             inbox,
             fanouts: Slab::new(),
             by_group: HashMap::new(),
+            window_bytes: WindowBytes::default(),
         }
     }
 
@@ -164,7 +166,7 @@ impl Fanouts {
             feed,
             signal,
             members: Slab::new(),
-            window: Window::default(),
+            window: Window::new(self.window_bytes.clone()),
             pass: None,
             endangered: 0,
             patient_until: 0,

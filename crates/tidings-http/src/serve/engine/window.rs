@@ -1,32 +1,49 @@
 //! What some connections of a fan-out have yet to be given.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::batch::Batch;
 
 /// The newest batches of a fan-out, for as long as a connection is behind them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Window {
     batches: VecDeque<Batch>,
     bytes: usize,
+    /// Counts `bytes` of all windows of the thread.
+    of_all: WindowBytes,
 }
 
+/// How many bytes the windows of a thread hold together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WindowBytes(Arc<AtomicUsize>);
+
 /// At more bytes the oldest batch goes, however many connections have yet to be given it.
-const MAX_BYTES: usize = 512 << 10;
-/// At more bytes what comes next may push the oldest batch out.
-const FULL_BYTES: usize = MAX_BYTES - JOINED_BYTES;
+const MAX_BYTES: usize = 2 << 20;
+/// While all windows of the thread hold more, each keeps its newest batch only.
+const MAX_BYTES_OF_ALL: usize = 32 << 20;
 /// Up to so many bytes what comes is joined to the newest batch, and leaves with it in one write.
 const JOINED_BYTES: usize = 64 << 10;
 
 impl Window {
+    pub(super) fn new(of_all: WindowBytes) -> Self {
+        Self {
+            batches: VecDeque::new(),
+            bytes: 0,
+            of_all,
+        }
+    }
+
     /// Adds the batch that follows.
     pub(super) fn push(&mut self, batch: Batch) {
         self.bytes += batch.len();
+        self.of_all.0.fetch_add(batch.len(), Ordering::Relaxed);
         match self.batches.back_mut() {
             Some(last) if last.len() + batch.len() <= JOINED_BYTES => last.append(&batch),
             _ => self.batches.push_back(batch),
         }
-        while self.bytes > MAX_BYTES && self.batches.len() > 1 {
+        while self.bytes > self.limit() && self.batches.len() > 1 {
             self.pop();
         }
     }
@@ -43,7 +60,8 @@ impl Window {
 
     /// Whether the event of this number is among those that go next, and may do so with what comes.
     pub(super) fn may_lose(&self, number: u64) -> bool {
-        let goes = self.batches.front().filter(|_| self.bytes > FULL_BYTES);
+        let is_full = self.bytes + JOINED_BYTES > self.limit();
+        let goes = self.batches.front().filter(|_| is_full);
         goes.is_some_and(|oldest| number < oldest.end())
     }
 
@@ -65,10 +83,22 @@ impl Window {
         }
     }
 
+    fn limit(&self) -> usize {
+        let is_too_much = self.of_all.0.load(Ordering::Relaxed) > MAX_BYTES_OF_ALL;
+        if is_too_much { 0 } else { MAX_BYTES }
+    }
+
     fn pop(&mut self) {
         if let Some(batch) = self.batches.pop_front() {
             self.bytes -= batch.len();
+            self.of_all.0.fetch_sub(batch.len(), Ordering::Relaxed);
         }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.of_all.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -85,7 +115,7 @@ mod tests {
 
     #[test]
     fn small_batches_are_joined() {
-        let mut window = Window::default();
+        let mut window = Window::new(WindowBytes::default());
         window.push(batch(5, 2, 10));
         window.push(batch(7, 1, 10));
         let joined = window.batch_of(6).unwrap();
@@ -98,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_everybody_has_had_goes() {
-        let mut window = Window::default();
+        let mut window = Window::new(WindowBytes::default());
         window.push(batch(0, 1, 60 << 10));
         window.push(batch(1, 1, 60 << 10));
         window.drop_before(1);
@@ -111,20 +141,21 @@ mod tests {
 
     #[test]
     fn the_oldest_go_at_the_limit_and_the_newest_never() {
-        let mut window = Window::default();
-        for number in 0..20 {
+        let mut window = Window::new(WindowBytes::default());
+        for number in 0..50 {
             window.push(batch(number, 1, 60 << 10));
             assert!(window.bytes <= MAX_BYTES);
         }
-        assert!(window.has_lost(11) && !window.has_lost(12));
-        window.push(batch(20, 1, 1 << 20));
-        assert!(window.has_lost(19) && window.batch_of(20).is_some());
+        let first = window.batches.front().unwrap().first();
+        assert!(first > 0 && window.bytes > MAX_BYTES - JOINED_BYTES);
+        window.push(batch(50, 1, MAX_BYTES));
+        assert!(window.has_lost(49) && window.batch_of(50).is_some());
     }
 
     #[test]
     fn what_goes_next_is_known_before() {
-        let mut window = Window::default();
-        for number in 0..20 {
+        let mut window = Window::new(WindowBytes::default());
+        for number in 0..50 {
             let may_go: Vec<_> = (0..number)
                 .filter(|event| window.may_lose(*event))
                 .collect();
@@ -139,5 +170,23 @@ mod tests {
             );
         }
         assert!(window.has_lost(0));
+    }
+
+    #[test]
+    fn where_all_windows_hold_too_much_each_keeps_its_newest_batch() {
+        let of_all = WindowBytes::default();
+        let mut other = Window::new(of_all.clone());
+        other.push(batch(0, 1, MAX_BYTES_OF_ALL));
+        let mut window = Window::new(of_all.clone());
+        window.push(batch(0, 1, 60 << 10));
+        window.push(batch(1, 1, 60 << 10));
+        assert!(window.has_lost(0) && window.batch_of(1).is_some());
+        assert!(window.may_lose(1));
+
+        drop(other);
+        window.push(batch(2, 1, 60 << 10));
+        assert!(window.batch_of(1).is_some() && !window.may_lose(1));
+        window.drop_before(3);
+        assert_eq!(of_all.0.load(Ordering::Relaxed), 0);
     }
 }

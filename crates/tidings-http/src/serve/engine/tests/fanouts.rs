@@ -135,7 +135,7 @@ impl Ring {
     /// Publishes and passes until the fan-out takes nothing, while these members have no room.
     fn fill(&mut self, without_room: &[usize]) {
         let large = "x".repeat(60 << 10);
-        for _ in 0..30 {
+        for _ in 0..60 {
             self.publish(&large);
             if self.pass(without_room).is_none() {
                 return;

@@ -1,13 +1,15 @@
 use super::*;
 
+/// Several times what a fan-out and the buffers on the way to a peer hold.
+const EVENTS: u32 = 150;
+
 /// Has so many readers of which so many never read, and checks that the others get everything.
 fn check(readers: usize, lazy: usize) {
     let mut stepped = Stepped::new();
     let mut reading = stepped.crowd("a", readers);
     let _lazy = reading.split_off(readers - lazy);
     let filler = "x".repeat(60 << 10);
-    // Several times what a fan-out and the buffers on the way to a peer hold.
-    for n in 0..60 {
+    for n in 0..EVENTS {
         stepped.publish("a", Event::new(format!("{n}:{filler}")));
     }
 
@@ -18,7 +20,7 @@ fn check(readers: usize, lazy: usize) {
         let body = peer.body();
         let numbers = body.split("data: ").skip(1);
         let numbers = numbers.filter_map(|event| event.split_once(':')?.0.parse::<u32>().ok());
-        assert!(numbers.eq(0..60));
+        assert!(numbers.eq(0..EVENTS));
     }
     assert_eq!(stepped.subscribers("a"), readers);
 }
