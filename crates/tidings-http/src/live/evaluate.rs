@@ -14,14 +14,8 @@ pub(super) async fn attempt<T>(
     within: Duration,
     call: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
-    let guarded = AssertUnwindSafe(call).catch_unwind();
-    match timeout(within, guarded).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => {
-            // What it said has been printed by the panic hook.
-            error!("a provider of a live resource panicked");
-            Err(internal("the answer could not be made"))
-        }
+    match timeout(within, guarded(call)).await {
+        Ok(outcome) => outcome,
         Err(_) => {
             warn!(?within, "a provider of a live resource took too long");
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -29,6 +23,18 @@ pub(super) async fn attempt<T>(
             Err(problem.retry_after(within))
         }
     }
+}
+
+/// Does what runs code of the application, and gives a problem if that panics.
+pub(super) async fn guarded<T>(
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    outcome.unwrap_or_else(|_| {
+        // What it said has been printed by the panic hook.
+        error!("a provider of a live resource panicked");
+        Err(internal("the answer could not be made"))
+    })
 }
 
 /// The JSON of what a provider gave.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 
 use super::{
-    evaluate::{attempt, internal, written},
+    evaluate::{attempt, guarded, internal, written},
     provider::{Body, Key, ListProvider, Page, Provider},
 };
 use crate::Problem;
@@ -64,12 +64,13 @@ pub(super) struct Whole<K, P> {
 
 impl<K: Key, P: Provider<K>> Whole<K, P> {
     pub(super) async fn find(&self) -> Result<Found, Problem> {
-        attempt(self.within, async {
+        // What a call that takes too long was at is dropped outside of the attempt.
+        guarded(attempt(self.within, async {
             let body = self.provider.call(self.key.clone()).await?;
             let json = written(body.json())?.into();
             let essence = body.essence();
             Ok(Found { json, essence })
-        })
+        }))
         .await
     }
 }
@@ -108,6 +109,7 @@ where
     C: Ord + Clone + Send + Sync + 'static,
     P: ListProvider<K, C>,
 {
+    /// The snapshot, and the cursor after it. Comparing cursors runs code of the application, here and in `look`.
     pub(super) async fn find(&self) -> Result<(Found, C), Problem> {
         let page = self.page(None).await?;
         let end = page.end();
@@ -191,7 +193,7 @@ where
 {
     fn evaluate(mut self: Box<Self>, want: Want) -> BoxFuture<'static, Evaluated> {
         Box::pin(async move {
-            let findings = self.look(want).await;
+            let findings = guarded(self.look(want)).await;
             (self as Box<dyn Evaluator>, findings)
         })
     }

@@ -9,6 +9,7 @@ use http::StatusCode;
 use tidings::{Broker, EventName};
 
 use super::desk::{Desk, Names};
+use super::evaluate::guarded;
 use super::evaluator::{Evaluator, Items, Whole};
 use super::provider::{Key, ListProvider, Provider};
 use super::refreshes::{Source, notifications};
@@ -132,7 +133,7 @@ where
         names: &Names,
     ) -> BoxFuture<'static, Result<Arc<str>, Problem>> {
         let items = self.items(key, within, names);
-        Box::pin(async move { Ok(items.find().await?.0.json) })
+        Box::pin(async move { Ok(guarded(items.find()).await?.0.json) })
     }
 
     fn view(&self, key: K, within: Duration, broker: &Broker, names: &Arc<Names>) -> Parts {
@@ -200,7 +201,10 @@ impl<K: Key> Resource<K> {
                 view.wake(joins, refreshes());
             }
             views.leave(&key, &refresh);
-            view.desk.clear().await;
+            let desk = view.desk.clone();
+            // Whoever still waits to be received looks for another view.
+            drop(view);
+            desk.clear().await;
         });
     }
 }

@@ -2,16 +2,17 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::{FutureExt, StreamExt};
 use tidings::{Gap, GapReason, Position, PublishError};
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::desk::{Desk, is_final};
 use super::evaluate::internal;
@@ -92,8 +93,19 @@ impl Default for Progress {
 }
 
 impl View {
-    /// Runs until nobody looks any more, or nobody may.
+    /// Runs until nobody looks any more, or nobody may. What the application does is guarded where it is called; if
+    /// this itself panics, whoever looks is told, and finds a view that begins anew when they return.
     pub(super) async fn run(&mut self) -> Left {
+        if let Ok(left) = AssertUnwindSafe(self.follow()).catch_unwind().await {
+            return left;
+        }
+        error!(resource = %self.desk.names.resource, "a view of a live resource panicked");
+        self.joins.close();
+        let _ = self.end(&internal("the stream could not go on")).await;
+        Left::Over
+    }
+
+    async fn follow(&mut self) -> Left {
         loop {
             let is_idle = matches!(self.evaluator, Asked::Idle(_));
             let due = self.due();
@@ -306,5 +318,94 @@ impl View {
         let trouble = self.progress.trouble.as_ref();
         let admitted = join.viewer.admit(&self.desk, opening, trouble);
         let _ = join.reply.send(admitted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{body::to_bytes, response::IntoResponse};
+    use futures_util::stream;
+    use tidings_testkit::Parser;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::live::{desk::Names, evaluator::Found, live_broker, tale::ValueTale};
+    use crate::{StreamOptions, StreamRequest};
+
+    /// Evaluates so often, and then breaks.
+    struct Breaks {
+        after: usize,
+    }
+
+    impl Evaluator for Breaks {
+        fn evaluate(mut self: Box<Self>, _: Want) -> BoxFuture<'static, Evaluated> {
+            let left = self.after.checked_sub(1);
+            self.after = left.expect("expected by the test");
+            let found = Found {
+                json: "1".into(),
+                essence: None,
+            };
+            let findings = Findings {
+                body: Some(found),
+                ..Findings::default()
+            };
+            Box::pin(async { (self as Box<dyn Evaluator>, Ok(findings)) })
+        }
+    }
+
+    /// A view that is told of a change once it has answered its first viewer; how it was left, and what the answer was.
+    async fn looked_at(after: usize) -> (Left, Result<Admitted, Problem>) {
+        let names = Arc::new(Names::of("thing").unwrap());
+        let (lease, joins) = mpsc::channel(1);
+        let (changes, changed) = oneshot::channel::<()>();
+        let refreshes = stream::once(async { drop(changed.await) }).boxed();
+        let mut view = View {
+            desk: Desk::of_value(&live_broker().build(), &names),
+            pace: Duration::ZERO,
+            drifts: false,
+            tale: Box::new(ValueTale::default()),
+            joins,
+            refreshes: SelectAll::from_iter([refreshes]),
+            evaluator: Asked::Idle(Some(Box::new(Breaks { after }))),
+            progress: Progress::default(),
+        };
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let viewer = Viewer::read(&parts, &StreamRequest::read(&parts).unwrap()).unwrap();
+        let (reply, answer) = oneshot::channel();
+        assert!(lease.send(Join { viewer, reply }).await.is_ok());
+        let answered = async {
+            let answer = answer.await.unwrap();
+            drop(changes);
+            answer
+        };
+        let (left, answer) = tokio::join!(view.run(), answered);
+        assert!(lease.is_closed());
+        (left, answer)
+    }
+
+    #[tokio::test]
+    async fn a_view_that_panics_answers_who_waits() {
+        let (left, answer) = looked_at(0).await;
+        assert_eq!(left, Left::Over);
+        let problem = answer.err().unwrap();
+        assert_eq!(
+            (problem.status().as_u16(), problem.kind()),
+            (500, "internal")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_view_that_panics_tells_who_looks_and_ends() {
+        let (left, answer) = looked_at(1).await;
+        assert_eq!(left, Left::Over);
+        let stream = answer.ok().unwrap().stream(StreamOptions::default());
+        let body = to_bytes(stream.into_response().into_body(), usize::MAX);
+        let mut events = Vec::new();
+        Parser::default().feed(&body.await.unwrap(), &mut events);
+        let names: Vec<_> = events.iter().map(|event| &*event.event).collect();
+        assert_eq!(names, ["thing", "tidings.error"]);
+        assert_eq!(events[1].json()["retryable"], true);
     }
 }

@@ -1,3 +1,5 @@
+use std::cmp;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
 
 use tidings::Broker;
@@ -351,4 +353,63 @@ fn a_cursor_that_does_not_advance_is_a_failure_and_no_endless_loop() {
     viewer.expect("snapshot");
     handle.invalidate();
     assert_eq!(viewer.expect("tidings.error").json()["code"], "internal");
+}
+
+/// A cursor that cannot be compared while its switch is off.
+#[derive(Clone)]
+struct Fragile(u64, Arc<AtomicBool>);
+
+impl Ord for Fragile {
+    fn cmp(&self, other: &Self) -> cmp::Ordering {
+        assert!(self.1.load(Ordering::SeqCst), "expected by the test");
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Fragile {
+    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Fragile {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Fragile {}
+
+#[test]
+fn a_cursor_that_panics_is_told_and_nothing_is_lost_over_it() {
+    let works = Arc::new(AtomicBool::new(true));
+    let last = Arc::new(AtomicU64::new(1));
+    let (switch, newest) = (works.clone(), last.clone());
+    let provider = async move |after: Option<Fragile>| {
+        let after = after.map_or(0, |after| after.0);
+        let cursor = |at| Fragile(at, switch.clone());
+        let items = (after + 1..=newest.load(Ordering::SeqCst)).map(|at| (cursor(at), at));
+        let items = items.collect();
+        let cursor = cursor(after);
+        Ok::<_, Problem>(Page { items, cursor })
+    };
+    let live = live_list("/logs", "log", provider).pace(Duration::from_millis(1));
+    let handle = live.handle();
+    let site = Site::start(live.router());
+    let mut viewer = site.open("/logs/stream");
+    viewer.expect("snapshot");
+
+    works.store(false, Ordering::SeqCst);
+    last.store(3, Ordering::SeqCst);
+    handle.invalidate();
+    let error = viewer.expect("tidings.error").json();
+    assert_eq!(
+        (&error["code"], &error["retryable"]),
+        (&"internal".into(), &true.into())
+    );
+    site.get("/logs").problem(500);
+
+    works.store(true, Ordering::SeqCst);
+    let items: Vec<_> = viewer.take(2).into_iter().map(|item| item.data).collect();
+    assert_eq!(items, ["2", "3"]);
 }
