@@ -208,6 +208,11 @@ impl Broker {
         connections
     }
 
+    /// Whether there is an open stream of this name.
+    pub fn has_connection(&self, connection: &ConnectionId) -> bool {
+        self.shared.core.lock().readers.contains(connection)
+    }
+
     /// Ends a stream with a goodbye. False if there is none of this name.
     pub fn disconnect(&self, connection: &ConnectionId) -> bool {
         let reader = self.shared.core.lock().readers.get(connection).cloned();
@@ -257,6 +262,11 @@ impl Broker {
     /// How long readers are told to wait before they come back.
     pub fn reconnect_delay(&self) -> Duration {
         self.shared.options.reconnect_delay
+    }
+
+    /// The largest payload of an event that anybody but the owner of the broker may publish, in bytes.
+    pub fn max_event_bytes(&self) -> usize {
+        self.shared.options.max_event_bytes
     }
 
     /// Changes whenever a topic appears, ends or goes, and whenever somebody subscribes or leaves.

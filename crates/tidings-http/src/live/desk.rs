@@ -38,9 +38,17 @@ pub fn live_broker() -> BrokerBuilder {
         })
         .max_event_bytes(16 << 20)
         .max_subscriptions(10_000)
-        .topics(rules("live/*/*", LagPolicy::Conflate, 2))
-        .topics(rules("live/*/*/patches", LagPolicy::Disconnect, 1_000))
-        .topics(rules("live/*/*/items", LagPolicy::Disconnect, 10_000))
+        .topics(rules("tidings/live/*/*", LagPolicy::Conflate, 2))
+        .topics(rules(
+            "tidings/live/*/*/patches",
+            LagPolicy::Disconnect,
+            1_000,
+        ))
+        .topics(rules(
+            "tidings/live/*/*/items",
+            LagPolicy::Disconnect,
+            10_000,
+        ))
 }
 
 /// What the events of a resource are called.
@@ -54,7 +62,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(resource: &str) -> Option<Self> {
-        Topic::new(format!("live/{resource}/0")).ok()?;
+        Topic::new(format!("tidings/live/{resource}/0")).ok()?;
         let name = |name: &str| {
             let name = EventName::new(name).ok()?;
             (!name.as_str().starts_with("tidings.")).then_some(name)
@@ -105,11 +113,13 @@ impl Desk {
 
     fn topic(names: &Names) -> String {
         let number = VIEWS.fetch_add(1, Ordering::Relaxed);
-        format!("live/{}/{number}", names.resource)
+        format!("tidings/live/{}/{number}", names.resource)
     }
 
     pub(super) async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
-        self.broker.publish(self.main.clone(), event).await
+        let receipts = self.publish_on(&self.main, [event].into_iter()).await?;
+        let receipt = receipts.into_iter().next();
+        Ok(receipt.expect("one receipt for one event"))
     }
 
     /// Publishes all of these, with nothing of others between them.
@@ -117,14 +127,28 @@ impl Desk {
         &self,
         events: impl Iterator<Item = Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
+        self.publish_on(&self.main, events).await
+    }
+
+    /// The topics are the owner's, and yet no event is larger than those of others.
+    async fn publish_on(
+        &self,
+        topic: &Topic,
+        events: impl Iterator<Item = Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
         let publication = |event| Publication {
-            topic: self.main.clone(),
+            topic: topic.clone(),
             event,
             idempotency_key: None,
             durability: None,
         };
         let batch: Vec<_> = events.map(publication).collect();
-        let receipts = self.broker.publish_batch(&batch).await;
+        let limit = self.broker.max_event_bytes();
+        let is_large = |publication: &Publication| publication.event.data().len() > limit;
+        if batch.iter().any(is_large) {
+            return Err(PublishError::TooLarge { limit });
+        }
+        let receipts = self.broker.publish_own(&batch).await;
         receipts.map_err(|error| error.source)
     }
 
@@ -136,7 +160,7 @@ impl Desk {
         if let Some(topic) = &self.patches
             && self.broker.subscriber_count(topic) > 0
         {
-            self.broker.publish(topic.clone(), event()).await?;
+            self.publish_on(topic, [event()].into_iter()).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings::{Connection, ConnectionId, Selector, Timestamp, Topic, rfc3339};
+use tidings::{ChangeError, Connection, ConnectionId, Selector, Timestamp, Topic, rfc3339};
 use tidings_http::{ByHash, Live, Problem};
 
 use crate::api::body::expect_media_type;
@@ -82,10 +82,13 @@ pub(super) async fn change(
     let limit = hub.settings.limits.selectors;
     let subscribe = selectors("subscribe", subscribe, limit)?;
     let unsubscribe = selectors("unsubscribe", unsubscribe, limit)?;
-    let position = hub.broker.change(&id, &subscribe, &unsubscribe).await;
-    let position = position
-        .map_err(|error| problems::of_change(&error))?
-        .to_string();
+    let position = match hub.broker.change(&id, &subscribe, &unsubscribe).await {
+        Err(ChangeError::NotFound) if hub.viewers.has_connection(&id) => {
+            return Err(not_changeable());
+        }
+        position => position.map_err(|error| problems::of_change(&error))?,
+    };
+    let position = position.to_string();
     Ok(Json(Changed { position }))
 }
 
@@ -104,6 +107,12 @@ pub(super) async fn end(
 fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, Problem> {
     let id = id.ok().and_then(|Path(id)| ConnectionId::parse(&id));
     id.ok_or_else(problems::no_such_connection)
+}
+
+/// The stream is the twin of a resource, and of nothing else.
+fn not_changeable() -> Problem {
+    let detail = "this stream follows one resource of the hub; open another one to follow topics";
+    Problem::new(StatusCode::CONFLICT, "not-changeable", detail)
 }
 
 fn selectors(
@@ -145,7 +154,7 @@ impl Question {
     fn answer(&self, hub: &Hub) -> ByHash<Answer> {
         let now = hub.broker.now();
         let mut found = hub.broker.connections();
-        found.extend(hub.viewers.connections().into_iter().map(of_the_hub));
+        found.extend(hub.viewers.connections());
         found.sort_by_key(|connection| connection.connected_at);
         found.retain(|connection| self.is_about(connection, now));
         let total = found.len();
@@ -168,14 +177,6 @@ impl Question {
                     .any(|selector| follows(selector, wanted))
             })
     }
-}
-
-/// A viewer of a resource of the hub. What it follows is under the hub's own name, which no topic of others has.
-fn of_the_hub(mut connection: Connection) -> Connection {
-    for topic in &mut connection.topics {
-        topic.insert_str(0, "tidings/");
-    }
-    connection
 }
 
 /// Whether a stream with this selector gets what is asked about: the same selector, or a topic

@@ -182,23 +182,29 @@ fn a_changed_subscription_is_listed() {
 #[test]
 fn viewers_of_resources_are_listed_and_can_be_ended_but_not_changed() {
     let hub = hub();
-    let mut twin = hub.open(&Request::get("/api/connections/stream"));
-    twin.preamble();
+    let mut twin = hub.open(&Request::get("/api/connections/stream?hello=1"));
+    let connected = twin.expect("tidings.connected").json();
     twin.expect("connections");
     let with_itself = twin.until(|event| event.json()["total"] == 1);
     let body = with_itself.last().expect("an event").json();
     let listed = &body["connections"][0];
     let topic = listed["topics"][0].as_str().expect("a topic");
     assert!(topic.starts_with("tidings/live/connections/"), "{listed}");
+    assert_eq!(listed["topics"], connected["topics"]);
+    assert_eq!(listed["id"], connected["connection_id"]);
+    let by_topic = hub.get(&format!("/api/connections?topic={topic}")).json();
+    assert_eq!(by_topic["total"], 1, "{by_topic}");
     let id = listed["id"].as_str().expect("an id");
 
-    change(&hub, id, &json!({"subscribe": ["a"]})).problem(404);
+    let refused = change(&hub, id, &json!({"subscribe": ["a"]})).problem(409);
+    assert_eq!(refused["type"], "urn:tidings:problem:not-changeable");
     assert_eq!(hub.delete(&format!("/api/connections/{id}")).status(), 204);
     let events = twin.rest();
     assert_eq!(events.last().expect("an event").event, "tidings.goodbye");
     eventually("nobody is listed", || {
         (hub.get("/api/connections").json()["total"] == 0).then_some(())
     });
+    change(&hub, id, &json!({"subscribe": ["a"]})).problem(404);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn there_are_no_more_viewers_than_allowed_and_they_are_listed() {
     assert_eq!(connection.peer.user_agent.as_deref(), Some("test/1"));
     assert!(connection.peer.remote.is_some());
     assert!(
-        connection.topics[0].starts_with("live/rooms/"),
+        connection.topics[0].starts_with("tidings/live/rooms/"),
         "{connection:?}"
     );
 }
