@@ -27,14 +27,8 @@ impl Broker {
         subscribe: &[Selector],
         unsubscribe: &[Selector],
     ) -> Result<Position, ChangeError> {
-        let reader = self
-            .shared
-            .core
-            .lock()
-            .readers
-            .get(connection)
-            .cloned()
-            .ok_or(ChangeError::NotFound)?;
+        let reader = self.shared.core.lock().reader(connection);
+        let reader = reader.ok_or(ChangeError::NotFound)?;
         let withdrawal = Withdrawal::of(&self.shared, &reader).await;
         let (position, waker) = change(&self.shared, &reader, subscribe, unsubscribe)?;
         drop(withdrawal);

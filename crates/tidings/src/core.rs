@@ -1,15 +1,11 @@
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    task::Waker,
-};
+use std::{collections::HashMap, sync::Arc, task::Waker};
 
 use slab::Slab;
 use tidings_log::{KeyRow, Log, Record, Topic};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
+    ConnectionId, GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
     encoding::Wire,
     filter::Filter,
     group::Group,
@@ -21,6 +17,7 @@ use crate::{
     plan,
     queue::Queue,
     reader::{Live, Place, Reader},
+    seats::{Seat, Seats},
     stats::{Given, LagCounts},
     subscription::Presence,
     tail::{Item, TailBytes},
@@ -30,7 +27,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) log: Log,
-    pub(crate) readers: HashSet<Arc<Reader>>,
+    pub(crate) readers: HashMap<Arc<Reader>, Seat>,
+    pub(crate) seats: Arc<Seats>,
     pub(crate) counters: LagCounts,
     pub(crate) published: u64,
     /// The bytes of data in what was published.
@@ -58,9 +56,11 @@ impl Core {
     pub(crate) fn new(log: Log, keys: Vec<KeyRow>, options: Arc<Options>) -> Self {
         let mut idempotency = Idempotency::new(options.idempotency_window);
         idempotency.restore(keys, &log);
+        let own_seats = || Seats::new(options.max_subscriptions);
         Self {
             log,
-            readers: HashSet::new(),
+            readers: HashMap::new(),
+            seats: options.seats.clone().unwrap_or_else(own_seats),
             counters: LagCounts::default(),
             published: 0,
             published_bytes: 0,
@@ -94,18 +94,33 @@ impl Core {
         }
     }
 
+    /// The reader of an open stream.
+    pub(crate) fn reader(&self, connection: &ConnectionId) -> Option<Arc<Reader>> {
+        let (reader, _) = self.readers.get_key_value(connection)?;
+        Some(reader.clone())
+    }
+
     /// Whether a further subscription may come.
     pub(crate) fn admit(&self, presence: Presence) -> Result<(), SubscribeError> {
         if self.closed {
             return Err(SubscribeError::Closed);
         }
-        if presence == Presence::Hidden {
-            return Ok(());
-        }
-        if self.readers.len() >= self.options.max_subscriptions || self.has_too_many_patterns() {
+        if presence == Presence::Shown && self.has_too_many_patterns() {
             return Err(SubscribeError::TooManySubscriptions);
         }
         Ok(())
+    }
+
+    /// The seat of a further subscription, if one is left; those that do not show need none.
+    pub(crate) fn seat(&self, presence: Presence) -> Result<Option<Seat>, SubscribeError> {
+        self.admit(presence)?;
+        match presence {
+            Presence::Hidden => Ok(None),
+            Presence::Shown => {
+                let seat = self.seats.take();
+                seat.map(Some).ok_or(SubscribeError::TooManySubscriptions)
+            }
+        }
     }
 
     pub(crate) fn has_too_many_patterns(&self) -> bool {

@@ -39,6 +39,7 @@ mod release;
 mod replays;
 mod round;
 mod scan;
+mod seats;
 mod selector;
 mod shared;
 mod stats;

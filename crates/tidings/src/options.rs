@@ -4,7 +4,7 @@ use tidings_log::{
     Capacity, Durability, Epoch, Log, LogOptions, OpenError, Retention, Topic, TopicRules,
 };
 
-use crate::{Broker, LagPolicy, Selector, random, time::Clock};
+use crate::{Broker, LagPolicy, Selector, random, seats::Seats, time::Clock};
 
 /// How a broker is set up.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) max_event_bytes: usize,
     pub(crate) max_selectors: usize,
     pub(crate) max_subscriptions: usize,
+    /// Those of another broker, whose limit holds for this one too.
+    pub(crate) seats: Option<Arc<Seats>>,
     pub(crate) idempotency_window: Duration,
     pub(crate) reconnect_delay: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for Options {
             max_event_bytes: 1 << 20,
             max_selectors: 100,
             max_subscriptions: usize::MAX,
+            seats: None,
             idempotency_window: Duration::from_secs(10 * 60),
             reconnect_delay: Duration::from_secs(3),
         }
@@ -181,6 +184,26 @@ impl BrokerBuilder {
     #[must_use]
     pub fn max_subscriptions(mut self, subscriptions: usize) -> Self {
         self.options.max_subscriptions = subscriptions;
+        self.options.seats = None;
+        self
+    }
+
+    /// Counts subscriptions together with those of another broker, whose limit holds for both.
+    ///
+    /// ```
+    /// # use tidings::{Broker, Selector, Subscription};
+    /// let events = Broker::builder().max_subscriptions(1).build();
+    /// let notes = Broker::builder().max_subscriptions_of(&events).build();
+    /// let all = Subscription::to(Selector::new("**")?);
+    /// let reader = events.subscribe(all.clone());
+    /// assert!(notes.subscribe(all.clone()).is_err());
+    /// drop(reader);
+    /// assert!(notes.subscribe(all).is_ok());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn max_subscriptions_of(mut self, broker: &Broker) -> Self {
+        self.options.seats = Some(broker.shared.core.lock().seats.clone());
         self
     }
 

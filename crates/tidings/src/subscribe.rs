@@ -9,7 +9,6 @@ use crate::{
     filter::Filter,
     plan::{Begin, Plan},
     reader::{Backlog, Live, Reader, State, Step},
-    subscription::Presence,
 };
 
 impl Broker {
@@ -26,7 +25,7 @@ impl Broker {
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
         let presence = subscription.presence;
-        self.shared.core.lock().admit(presence)?;
+        let seat = self.shared.core.lock().seat(presence)?;
         // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
         let newest = match (&subscription.resume_after, subscription.start_at) {
             (None, StartAt::Newest(n)) => {
@@ -65,8 +64,8 @@ impl Broker {
         };
         let shared = self.shared.clone();
         let reader = Arc::new(Reader::new(shared, id, subscription.peer, state, now));
-        if !over && presence == Presence::Shown {
-            core.readers.insert(reader.clone());
+        if let Some(seat) = seat.filter(|_| !over) {
+            core.readers.insert(reader.clone(), seat);
         }
         drop(core);
         self.shared.note_change();

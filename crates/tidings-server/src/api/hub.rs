@@ -65,6 +65,10 @@ impl Hub {
         engines: EngineCount,
         draining: watch::Receiver<bool>,
     ) -> Self {
+        let viewers = live_broker()
+            .max_subscriptions_of(&broker)
+            .reconnect_delay(settings.retry)
+            .build();
         Self(Arc::new(Parts {
             broker,
             executions,
@@ -77,12 +81,14 @@ impl Hub {
             engines,
             readiness: Mutex::default(),
             draining,
-            viewers: live_broker()
-                .max_subscriptions(settings.limits.connections)
-                .reconnect_delay(settings.retry)
-                .build(),
+            viewers,
             settings,
         }))
+    }
+
+    /// How many streams and long polls are open.
+    pub(super) fn connections(&self) -> usize {
+        self.broker.stats().subscriptions + self.viewers.stats().subscriptions
     }
 
     pub(super) fn is_draining(&self) -> bool {

@@ -74,6 +74,7 @@ mod tests {
             chart.add(&sampler.sample(Situation {
                 broker: &broker,
                 meter: &meter,
+                connections: 0,
                 dashboards,
             }));
         }

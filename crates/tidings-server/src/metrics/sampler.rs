@@ -26,6 +26,8 @@ pub(crate) struct Sampler {
 pub(crate) struct Situation<'a> {
     pub(crate) broker: &'a Broker,
     pub(crate) meter: &'a Meter,
+    /// How many streams and long polls are open.
+    pub(crate) connections: usize,
     /// How many streams follow a dashboard's events.
     pub(crate) dashboards: usize,
 }
@@ -52,6 +54,7 @@ impl Sampler {
         let Situation {
             broker,
             meter,
+            connections,
             dashboards,
         } = situation;
         let stats = broker.stats();
@@ -75,7 +78,7 @@ impl Sampler {
         };
         let cpu = usage.cpu_seconds.zip(self.cpu_before);
         let gauges = Gauges {
-            connections: stats.subscriptions,
+            connections,
             dashboards,
             topics: stats.topics,
             log_events: stats.events,
@@ -123,6 +126,7 @@ mod tests {
         let situation = Situation {
             broker: &broker,
             meter: &meter,
+            connections: 5,
             dashboards: 3,
         };
         let topic = Topic::new("t").unwrap();
@@ -149,7 +153,7 @@ mod tests {
         assert!((sample.gauges.bytes_in_per_second - 20.0).abs() < 1e-9);
         assert_eq!(
             (sample.gauges.connections, sample.gauges.dashboards),
-            (2, 3)
+            (5, 3)
         );
         assert_eq!((sample.gauges.topics, sample.gauges.log_events), (1, 11));
         assert_eq!(sample.histograms.publish_ms.count, 10);

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
-use tidings_testkit::{Hub, Request, StreamReader};
+use tidings_testkit::{Hub, Request, StreamReader, eventually};
 
+use crate::executions::create;
 use crate::{hub, hub_with};
 
 fn topics(hub: &Hub) -> Vec<String> {
@@ -116,6 +117,36 @@ fn a_stream_beyond_the_limit_is_refused_and_a_browser_is_told_to_come_back() {
     assert_eq!(stream.head().media_type(), "text/event-stream");
     stream.rest();
     assert!(stream.retry().is_some(), "{:?}", stream.body());
+}
+
+#[test]
+fn streams_of_all_kinds_count_as_one() {
+    let hub = hub_with(&[("TIDINGS_LIMITS_CONNECTIONS", "3")]);
+    create(&hub, "e", &[]);
+    let targets = [
+        "/api/topics/stream",
+        "/api/executions/e/stream",
+        "/api/executions/e/events",
+        "/api/events/stream?topic=t",
+        "/api/dashboard/stream",
+        "/api/events?topic=t&wait=60",
+    ];
+    for open in [[0, 1, 2], [1, 3, 4], [4, 2, 0]] {
+        let streams = open.map(|index| hub.open(&Request::get(targets[index])));
+        for target in targets {
+            hub.get(target).problem(429);
+        }
+        let seen = hub.get("/api/dashboard").json();
+        assert_eq!(
+            seen["health"]["services"]["readiness"]["status"],
+            "degraded"
+        );
+        assert_eq!(hub.get("/api/connections").json()["total"], 3);
+        drop(streams);
+        eventually("nobody is there", || {
+            (hub.get("/api/connections").json()["total"] == 0).then_some(())
+        });
+    }
 }
 
 #[test]

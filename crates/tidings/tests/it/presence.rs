@@ -128,6 +128,25 @@ fn subscriptions_are_limited() {
     assert!(broker.subscribe(to(&["a"])).is_ok());
 }
 
+#[test]
+fn brokers_may_share_a_limit_of_subscriptions() {
+    let limited = Broker::builder().max_subscriptions(2);
+    let (first, elsewhere) = (limited.clone().build(), limited.build());
+    let second = Broker::builder().max_subscriptions_of(&first).build();
+    let third = Broker::builder().max_subscriptions_of(&second).build();
+    let one = first.subscribe(to(&["a"])).unwrap();
+    let _two = third.subscribe(to(&["a"])).unwrap();
+    for broker in [&first, &second, &third] {
+        let refused = broker.subscribe(to(&["a"])).unwrap_err();
+        assert_eq!(refused, SubscribeError::TooManySubscriptions);
+        assert!(broker.subscribe(to(&["a"]).hidden()).is_ok());
+    }
+    let _not_counted = elsewhere.subscribe(to(&["a"])).unwrap();
+    drop(one);
+    let _again = second.subscribe(to(&["a"])).unwrap();
+    assert!(first.subscribe(to(&["a"])).is_err());
+}
+
 #[tokio::test(start_paused = true)]
 async fn changes_of_topics_and_subscribers_are_announced() {
     let broker = keeper(1)

@@ -34,7 +34,7 @@ impl Hub {
         if self.is_draining() {
             return Service::unhealthy("the hub is shutting down");
         }
-        if self.broker.stats().subscriptions >= self.settings.limits.connections {
+        if self.connections() >= self.settings.limits.connections {
             return Service::degraded("there are as many open streams as allowed");
         }
         Service::healthy()
@@ -49,6 +49,7 @@ impl Hub {
         Situation {
             broker: &self.broker,
             meter: &self.meter,
+            connections: self.connections(),
             dashboards: self.dashboards(),
         }
     }

@@ -17,7 +17,7 @@ const COMPLETE: &str = r#"{"executionId":"exec-1","status":"completed","successf
 
 /// Creates an execution with these tasks.
 #[track_caller]
-fn create(hub: &Hub, id: &str, tasks: &[&str]) {
+pub(crate) fn create(hub: &Hub, id: &str, tasks: &[&str]) {
     let tasks: Vec<_> = tasks.iter().map(|id| json!({ "id": id })).collect();
     let body = json!({ "id": id, "tasks": tasks }).to_string();
     let created = hub.post("/api/executions", body);
