@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use crate::executions::table::Followed;
 /// How long it waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How often it looks for executions whose topics retention has forgotten.
-const SWEEP: Duration = Duration::from_secs(10);
+/// How often it gives back the memory of executions whose topics retention has forgotten. Nobody waits for it: who asks
+/// for one is told by what the log has.
+const SWEEP: Duration = Duration::from_secs(120);
 
 /// Keeps a [`Registry`] up to date, and the log in a shape from which it can be made again.
 ///
@@ -110,6 +112,7 @@ impl Projection {
                     let Some(batch) = batch else {
                         return ControlFlow::Continue(());
                     };
+                    self.look_again(&batch).await;
                     match self.take(batch) {
                         Taken::UpTo(known) => self.answer(&subscriber, known).await,
                         Taken::WithAGap => return ControlFlow::Continue(()),
@@ -143,6 +146,19 @@ impl Projection {
             }
             // Whoever asked may have gone.
             let _ = call.reply.send(());
+        }
+    }
+
+    /// Sees whether the topics in a batch are those that were known: retention may have forgotten one since, and then its
+    /// events are those of another execution.
+    async fn look_again(&mut self, batch: &[Delivery]) {
+        let event = |delivery: &Delivery| match delivery {
+            Delivery::Event { event, .. } => ExecutionId::of_topic(event.topic()),
+            Delivery::Control(_) => None,
+        };
+        let ids: HashSet<ExecutionId> = batch.iter().filter_map(event).collect();
+        for id in ids {
+            self.verify(&id).await;
         }
     }
 

@@ -112,6 +112,11 @@ impl Registry {
     pub(crate) async fn create(&self, id: ExecutionId, plan: Plan) -> Result<(), CreateError> {
         self.settle().await?;
         let _turn = self.turn(&id).ok_or(CreateError::Exists)?;
+        let known = self.table().find(&id).cloned();
+        if known.is_some_and(|entry| !self.is_kept(&entry)) {
+            // What is left of one that retention has forgotten would be in its place.
+            self.topic_deleted(&id).await?;
+        }
         if self.find(&id).is_some() {
             return Err(CreateError::Exists);
         }

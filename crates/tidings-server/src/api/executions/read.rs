@@ -36,6 +36,8 @@ pub(super) fn list(hub: &Hub) -> Live<(Question,)> {
     };
     hub.live("/api/executions", list)
         .watching(hub.executions.changes())
+        // Retention may forget a topic, and the execution with it.
+        .watching(hub.broker.changes())
 }
 
 /// `GET /api/executions/{id}` and its twin
@@ -45,6 +47,7 @@ pub(super) fn one(hub: &Hub) -> Live<(ExecutionId,)> {
     hub.live("/api/executions/{id}", one)
         .named("execution")
         .watching(hub.executions.changes())
+        .watching(hub.broker.changes())
 }
 
 impl<S: Sync> FromRequestParts<S> for Question {

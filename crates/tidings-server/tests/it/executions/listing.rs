@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 use tidings_testkit::{Hub, Request};
 
 use crate::executions::{create, say, state, task};
-use crate::{TIDINGS, hub};
+use crate::hub;
 
-fn ids(list: &Value) -> Vec<&str> {
+pub(super) fn ids(list: &Value) -> Vec<&str> {
     let executions = list["executions"].as_array().expect("a list");
     executions
         .iter()
@@ -12,7 +12,7 @@ fn ids(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn list(hub: &Hub, query: &str) -> Value {
+pub(super) fn list(hub: &Hub, query: &str) -> Value {
     hub.get(&format!("/api/executions{query}")).json()
 }
 
@@ -34,18 +34,6 @@ fn executions_are_listed_newest_first_by_status_and_page() {
     let page = list(&hub, "?limit=2&offset=1");
     assert_eq!((ids(&page), &page["total"]), (vec!["d", "c"], &json!(5)));
     assert_eq!(ids(&list(&hub, "?offset=9")), Vec::<&str>::new());
-}
-
-#[test]
-fn an_execution_whose_topic_was_forgotten_is_not_listed() {
-    let hub = Hub::configured(TIDINGS, "[limits]\ntopics = 4\n");
-    create(&hub, "a", &[]);
-    say(&hub, "a", "execution-start", "{}");
-    for n in 0..4 {
-        hub.publish(&format!("t/{n}"), "message", "");
-    }
-    assert_eq!(hub.get("/api/executions/a").status(), 404);
-    assert_eq!(list(&hub, ""), json!({ "executions": [], "total": 0 }));
 }
 
 #[test]

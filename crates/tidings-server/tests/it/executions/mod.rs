@@ -4,6 +4,7 @@ mod bad_input;
 mod cancel;
 mod cli_run;
 mod follow;
+mod forgotten;
 mod listing;
 mod ours;
 mod scenarios;
