@@ -6,6 +6,7 @@
 //! - [`Request`], [`Response`], [`Connection`]: HTTP/1.1 over a plain socket, so that a test sees
 //!   the bytes a server wrote and not what a client library made of them.
 //! - [`StreamReader`]: one open event stream, which knows a clean end from a cut.
+//! - [`Proxy`]: a reverse proxy that holds answers back, as many between a hub and its readers do.
 //! - [`Command`]: the `tidings` command line with its output and exit code.
 //! - [`History`]: judges what publishers sent and readers saw, over crashes too.
 //!
@@ -27,6 +28,7 @@ mod output;
 mod patience;
 mod position;
 mod process;
+mod proxy;
 mod publisher;
 mod seed;
 mod stream;
@@ -48,6 +50,7 @@ pub use message::{Head, Request, Response};
 pub use patience::{PATIENCE, eventually};
 pub use position::Position;
 pub use process::Process;
+pub use proxy::Proxy;
 pub use publisher::Publisher;
 pub use seed::Seed;
 pub use stream::{Preamble, StreamReader};

@@ -1,5 +1,6 @@
-use tidings_testkit::{Connection, Request};
+use tidings_testkit::{Connection, Proxy, Request, StreamReader, eventually};
 
+use crate::executions::{create, say};
 use crate::{hub, hub_with};
 
 const STREAM: &str = "/api/events/stream?topic=t";
@@ -39,6 +40,58 @@ fn s13_what_does_not_cover_an_event_stream_is_not_acceptable() {
         let answer = hub.send(&Request::get(STREAM).header("Accept", accept));
         answer.problem(406);
     }
+}
+
+#[test]
+fn s13_events_come_through_a_proxy_that_buffers_as_they_are_published() {
+    let hub = hub();
+    create(&hub, "e", &[]);
+    for version in ["1.0", "1.1"] {
+        let proxy = Proxy::of(hub.address(), version);
+        let open = |target| StreamReader::open(proxy.address(), &Request::get(target));
+        let mut stream = open(STREAM);
+        stream.preamble();
+        let mut execution = open("/api/executions/e/events");
+        execution.expect("init");
+        let mut dashboard = open("/dashboard/sse?event=mark");
+        dashboard.expect("connected");
+        let mut twin = open("/api/topics/stream");
+        twin.expect("topics");
+        for n in ["1", "2", "3"] {
+            hub.publish("t", "n", n);
+            assert_eq!(stream.expect("n").data, n);
+            say(&hub, "e", "output", n);
+            assert_eq!(execution.expect("output").data, n);
+            let mark = Request::post(
+                "/api/dashboard/events",
+                format!(r#"{{"event":"mark","data":{n}}}"#),
+            );
+            assert_eq!(hub.send(&mark).status(), 200);
+            assert_eq!(dashboard.expect("mark").data, n);
+            let topic = format!("{version}/{n}");
+            hub.publish(&topic, "n", n);
+            twin.until(|event| event.data.contains(&topic));
+        }
+    }
+}
+
+#[test]
+fn keep_alives_are_for_streams_alone() {
+    let hub = hub_with(&[("TIDINGS_KEEP_ALIVE", "10ms")]);
+    let mut poll = Connection::open(hub.address());
+    let waits = Request::get("/api/events?topic=t&wait=60");
+    poll.begin(&waits).expect("an open connection");
+    eventually("the poll waits", || {
+        (hub.get("/api/connections").json()["total"] == 1).then_some(())
+    });
+    let mut stream = hub.stream("topic=other");
+    let twice = b": keepalive\n: keepalive\n";
+    stream.read_until(|body| {
+        let mut windows = body.windows(twice.len());
+        windows.position(|window| window == twice)
+    });
+    hub.publish("t", "n", "1");
+    assert_eq!(poll.receive().json()["events"][0]["data"], "1");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) fn create(hub: &Hub, id: &str, tasks: &[&str]) {
 
 /// Publishes an event of an execution and gives its id.
 #[track_caller]
-fn say(hub: &Hub, id: &str, event: &str, data: &str) -> String {
+pub(crate) fn say(hub: &Hub, id: &str, event: &str, data: &str) -> String {
     let body = format!(r#"{{"event":"{event}","data":{data}}}"#);
     let receipt = hub.post(&format!("/api/executions/{id}/events"), body);
     receipt.json()["id"].as_str().expect("an id").to_owned()
