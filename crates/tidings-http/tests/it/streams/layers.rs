@@ -55,6 +55,33 @@ async fn a_layer_changes_every_piece_of_a_stream() {
 }
 
 #[tokio::test]
+async fn what_a_layer_says_in_the_head_is_there_whoever_writes_the_stream() {
+    for drain in [Drain::Engine, Drain::Body] {
+        let broker = broker().build();
+        let origin = HeaderValue::from_static("https://a.example");
+        let layer = map_response(move |mut response: Response| {
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            ready(response)
+        });
+        let router = route(&broker, to("a"), quiet()).layer(layer);
+        let site = Site::start(drain, router, ServeLimits::default()).await;
+        let mut reader = site.read().await;
+        publish(&broker, "a", Event::new("last").ending_topic()).await;
+        assert_eq!(reader.end().await, End::Whole);
+        let head = reader.plain().head.to_ascii_lowercase();
+        for line in [
+            "access-control-allow-origin: https://a.example\r\n",
+            "vary: origin\r\n",
+            "content-type: text/event-stream\r\n",
+        ] {
+            assert!(head.contains(line), "{head}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_piece_that_a_layer_empties_does_not_end_the_stream() {
     let broker = broker().build();
     let empty = |piece: Bytes| {

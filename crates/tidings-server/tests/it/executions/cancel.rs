@@ -26,6 +26,43 @@ fn a_running_execution_is_cancelled_once() {
 }
 
 #[test]
+fn what_does_not_run_is_not_cancelled_and_stays_as_it_is() {
+    let hub = hub();
+    create(&hub, "pending", &["a"]);
+    for (id, end) in [
+        ("completed", "execution-complete"),
+        ("failed", "execution-failed"),
+        ("cancelled", "execution-cancelled"),
+    ] {
+        create(&hub, id, &["a", "b"]);
+        task(&hub, id, "task-complete", "a");
+        task(&hub, id, "task-start", "b");
+        say(&hub, id, end, r#"{"note":1}"#);
+    }
+    for status in ["pending", "completed", "failed", "cancelled"] {
+        let before = state(&hub, status);
+        assert_eq!(before["status"], status);
+        let events = hub.history(&format!("executions/{status}"));
+        let refused = hub.post(&format!("/api/executions/{status}/cancel"), "");
+        let problem = refused.problem(400);
+        assert_eq!(problem["type"], "urn:tidings:problem:not-running");
+        let earlier = hub.post(&format!("/api/cancel-execution/{status}"), "");
+        assert_eq!(earlier.status(), 400, "{earlier:?}");
+        let said: serde_json::Value = serde_json::from_slice(&earlier.body).expect("JSON");
+        assert_eq!(said["status"], status, "{said}");
+        assert_eq!(said["executionId"], status, "{said}");
+        assert_eq!(state(&hub, status), before);
+        assert_eq!(hub.history(&format!("executions/{status}")), events);
+    }
+    for target in [
+        "/api/executions/unknown/cancel",
+        "/api/cancel-execution/unknown",
+    ] {
+        assert_eq!(hub.post(target, "").status(), 404, "{target}");
+    }
+}
+
+#[test]
 fn of_two_cancels_at_once_one_wins() {
     let hub = hub();
     for round in 0..50 {

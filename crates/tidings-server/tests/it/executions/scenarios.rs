@@ -77,6 +77,37 @@ fn s1_without_ids_the_data_is_on_the_second_line() {
 }
 
 #[test]
+fn s1_what_an_agent_says_comes_as_it_was_said() {
+    let hub = hub();
+    let mut follower = hub.open(&Request::get("/api/execution-stream/exec-1?ids=off"));
+    follower.expect("init");
+    let cut = |length| format!("{}...", "x".repeat(length));
+    let all = json!({
+        "taskId": "task-1",
+        "taskTitle": "Validate",
+        "preamble": cut(500),
+        "output": cut(1_000),
+        "tokens": { "input": 12, "output": 34 },
+        "toolCalls": 5,
+    });
+    let little = json!({ "taskId": "task-1", "taskTitle": "Validate" });
+    for data in [all, little] {
+        let data = data.to_string();
+        let before = text(&follower).len();
+        hub.publish("executions/exec-1", "agent-chatter", &data);
+        assert_eq!(follower.expect("agent-chatter").data, data);
+        let block = text(&follower)[before..].to_owned();
+        let line = block
+            .lines()
+            .nth(1)
+            .and_then(|line| line.strip_prefix("data: "));
+        assert_eq!(line, Some(&*data), "{block}");
+        let known = state(&hub, "exec-1");
+        assert_eq!(known["tasks"][0]["title"], "Validate", "{known}");
+    }
+}
+
+#[test]
 fn s2_what_came_before_the_first_follower_is_in_the_state() {
     for hub in hubs() {
         hub.publish(
