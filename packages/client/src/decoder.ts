@@ -22,17 +22,17 @@ export interface DecoderHandlers {
 /** How long things may be, in bytes of UTF-8. To go over one is an error of type `limit`. */
 export interface Limits {
   /** A line, finished or not. Default: 16 MiB and 16 bytes. */
-  line: number
+  line?: number | undefined
   /** The data of an event. Default: 16 MiB. */
-  event: number
+  event?: number | undefined
   /** An event id. Default: 1 KiB. */
-  id: number
+  id?: number | undefined
   /** An event name. Default: 1 KiB. */
-  name: number
+  name?: number | undefined
   /** A shorter reconnection time is taken as this many milliseconds. Default: 100. */
-  retryFloor: number
+  retryFloor?: number | undefined
   /** A longer reconnection time is taken as this many milliseconds. Default: 5 minutes. */
-  retryCap: number
+  retryCap?: number | undefined
 }
 
 /**
@@ -53,30 +53,34 @@ export interface Decoder {
 }
 
 const MIB16 = 2 ** 24
-/** A comment is a field without a name. */
-const FIELDS = ['data', 'id', 'event', '', 'retry']
+/** The fields by how they begin. A comment is a field without a name. */
+const FIELDS: Record<string, string | undefined> = {
+  d: 'data',
+  i: 'id',
+  e: 'event',
+  r: 'retry',
+  ':': '',
+}
 const COLON = 58
 const SPACE = 32
 
 /** Makes a decoder for a connection that resumes after `lastEventId`. */
 export function createDecoder(
   handlers: DecoderHandlers,
-  limits?: Partial<Limits>,
+  limits: Limits = {},
   lastEventId = '',
 ): Decoder {
-  const bounds: Limits = {
-    line: MIB16 + 16,
-    event: MIB16,
-    id: 1024,
-    name: 1024,
-    retryFloor: 100,
-    retryCap: 300_000,
-    ...limits,
-  }
-  // The byte order mark is dropped here, where it is known what is the start.
+  const {
+    line: longestLine = MIB16 + 16,
+    event: longestData = MIB16,
+    id: longestId = 1024,
+    name: longestName = 1024,
+    retryFloor = 100,
+    retryCap = 300_000,
+  } = limits
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
-  let atStart = true
-  let afterCr = false
+  /** What is dropped if it comes next: a byte order mark at the start, the LF of a CRLF. */
+  let dropped: string | undefined = '\ufeff'
   /** The start of a line whose end was not yet seen, and at most how many bytes it has. */
   let line = ''
   let lineBytes = 0
@@ -92,42 +96,41 @@ export function createDecoder(
    */
   function within(what: string, limit: number, text: string, most = text.length * 3): number {
     if (most <= limit) return most
-    const bytes = byteLength(text)
+    const bytes = new TextEncoder().encode(text).length
     if (bytes <= limit) return bytes
     throw new TidingsError('limit', `${what} over ${limit} bytes`)
   }
 
   function keep(part: string): void {
     line += part
-    lineBytes = within('line', bounds.line, line, lineBytes + part.length * 3)
+    lineBytes = within('line', longestLine, line, lineBytes + part.length * 3)
   }
 
   function readLine(text: string, start: number, end: number): void {
     if (start === end) return dispatch()
-    for (const field of FIELDS) {
-      const after = start + field.length
-      if (!text.startsWith(field, start)) continue
-      if (after < end && text.charCodeAt(after) !== COLON) continue
-      const space = text.charCodeAt(after + 1) === SPACE
-      return readField(field, text.slice(after + (space ? 2 : 1), end))
-    }
+    const field = FIELDS[text[start] as string]
+    if (field === undefined || !text.startsWith(field, start)) return
+    const after = start + field.length
+    if (after < end && text.charCodeAt(after) !== COLON) return
+    const space = text.charCodeAt(after + 1) === SPACE
+    readField(field, text.slice(after + (space ? 2 : 1), end))
   }
 
   function readField(field: string, value: string): void {
     if (field === 'data') {
       const joined = data === undefined ? value : `${data}\n${value}`
-      dataBytes = within('event', bounds.event, joined, dataBytes + value.length * 3 + 3)
+      dataBytes = within('event', longestData, joined, dataBytes + value.length * 3 + 3)
       data = joined
     } else if (field === 'event') {
-      within('name', bounds.name, value)
+      within('name', longestName, value)
       name = value
     } else if (field === 'id') {
-      within('id', bounds.id, value)
+      within('id', longestId, value)
       if (!value.includes('\0')) id = value
     } else if (field) {
-      // A number of more than 64 bits is ignored. Only one that is near them takes a big integer.
-      if (!/^\d+$/.test(value) || +value > 2 ** 64 || BigInt(value) >> 64n) return
-      handlers.retry?.(Math.min(Math.max(+value, bounds.retryFloor), bounds.retryCap))
+      // A number of more than 64 bits, which have at most 20 digits, is ignored.
+      if (!/^0*\d{1,20}$/.test(value) || BigInt(value) >> 64n) return
+      handlers.retry?.(Math.min(Math.max(+value, retryFloor), retryCap))
     } else {
       handlers.comment?.(value)
     }
@@ -135,12 +138,12 @@ export function createDecoder(
 
   function dispatch(): void {
     const event = { event: name || 'message', data: data as string, id }
-    const given = data !== undefined
     lastEventId = id
     name = ''
+    if (data === undefined) return
     data = undefined
     dataBytes = 0
-    if (given) handlers.event(event)
+    handlers.event(event)
   }
 
   return {
@@ -148,15 +151,16 @@ export function createDecoder(
       return lastEventId
     },
     push(chunk) {
-      const text = utf8.decode(chunk, { stream: true })
+      // After ASCII nothing is left over, and a decoder that need not remember can be far quicker.
+      const text = utf8.decode(chunk, { stream: !((chunk.at(-1) as number) < 128) })
       if (!text) return
-      let start = (atStart && text[0] === '\ufeff') || (afterCr && text[0] === '\n') ? 1 : 0
-      atStart = afterCr = false
+      let start = text[0] === dropped ? 1 : 0
+      dropped = undefined
       let lf = text.indexOf('\n', start)
       let cr = text.indexOf('\r', start)
       while (lf >= 0 || cr >= 0) {
         const end = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr
-        if (line || (end - start) * 3 > bounds.line) {
+        if (line || (end - start) * 3 > longestLine) {
           keep(text.slice(start, end))
           const whole = line
           line = ''
@@ -167,7 +171,7 @@ export function createDecoder(
         }
         start = end + 1
         if (end === cr) {
-          afterCr = start === text.length
+          if (start === text.length) dropped = '\n'
           if (lf === start) start += 1
           cr = text.indexOf('\r', start)
         }
@@ -176,14 +180,4 @@ export function createDecoder(
       if (start < text.length) keep(text.slice(start))
     },
   }
-}
-
-/** How many bytes of UTF-8 a text has. Each half of a surrogate pair counts for two. */
-function byteLength(text: string): number {
-  let bytes = text.length
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at)
-    if (unit > 0x7f) bytes += unit < 0x800 || unit >> 11 === 0x1b ? 1 : 2
-  }
-  return bytes
 }
