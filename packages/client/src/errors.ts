@@ -35,7 +35,7 @@ export interface Problem {
 /** The one error of this package. `type` says what went wrong, the rest what is known about it. */
 export class TidingsError extends Error {
   override name = 'TidingsError'
-  readonly type: ErrorType
+  declare readonly type: ErrorType
   /** The HTTP status of the answer. */
   declare readonly status?: number
   /** The body of the answer, if it was a problem document. */

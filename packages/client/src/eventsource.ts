@@ -38,6 +38,7 @@ export class EventSource extends EventTarget {
   constructor(url: string | URL, options: EventSourceOptions = {}) {
     super()
     const { withCredentials = false, strict = false, ...connection } = options
+    const { credentials = withCredentials ? 'include' : 'same-origin' } = options
     const base = globalThis.location?.href
     if (!URL.canParse(url, base)) {
       throw new DOMException(`"${url}" is no address`, 'SyntaxError')
@@ -46,8 +47,8 @@ export class EventSource extends EventTarget {
     this.withCredentials = withCredentials
     this.#strict = strict
     this.#subscription = subscribe({
-      credentials: withCredentials ? 'include' : 'same-origin',
       ...connection,
+      credentials,
       url: this.url,
       onEvent: (event) => this.#onEvent(event),
       onState: (state) => this.#onState(state),

@@ -1,8 +1,10 @@
 import { type Problem, TidingsError } from './errors.js'
 
 /** A request that can be made any number of times. */
-export interface Outgoing extends Omit<RequestInit, 'headers'> {
+export interface Outgoing extends Omit<RequestInit, 'headers' | 'credentials'> {
   url: URL
+  /** Whether cookies are sent. Default: to the page's own origin. */
+  credentials?: RequestCredentials | undefined
   /** Headers that any server may see. */
   headers?: Record<string, string>
   /** Headers for the origin of `url` alone. */
@@ -35,7 +37,7 @@ const LONGEST_PROBLEM = 65_536
 /** Sends the request, follows redirects, and gives an answer of status 200 or 204. */
 export async function send(
   outgoing: Outgoing,
-  { headers, credentials = 'same-origin', fetch = globalThis.fetch }: RequestOptions,
+  { headers, credentials, fetch = globalThis.fetch }: RequestOptions,
   why: Why,
 ): Promise<Response> {
   let secrets: HeadersInit | undefined
@@ -63,7 +65,7 @@ export function sendOnce(
 ): Promise<Response> {
   const all = new Headers(secrets)
   for (const name in headers) all.set(name, headers[name] as string)
-  return fetch(url, { ...request, headers: all, redirect })
+  return fetch(url, { ...(request as RequestInit), headers: all, redirect })
 }
 
 async function refusal(response: Response): Promise<TidingsError> {
@@ -86,17 +88,21 @@ async function refusal(response: Response): Promise<TidingsError> {
 
 /** The bounds of the wait before another attempt, in milliseconds. */
 export interface Backoff {
-  /** The shortest. A server can make it longer, never shorter. */
-  base: number
-  /** The longest, unless the server asks for a longer one. */
-  cap: number
+  /** The shortest. A server can make it longer, never shorter. Default: 1 second. */
+  base?: number | undefined
+  /** The longest, unless the server asks for a longer one. Default: 60 seconds. */
+  cap?: number | undefined
 }
 
 /**
  * The wait after so many failures in a row: never shorter than `floor`, and above it a random part
  * whose bound doubles each time.
  */
-export function backoff({ base, cap }: Backoff, failures: number, floor: number): number {
+export function backoff(
+  { base = 1000, cap = 60_000 }: Backoff = {},
+  failures: number,
+  floor: number,
+): number {
   const least = Math.max(base, floor)
   // A base of 0 grows as well, or a server that is down would be asked without end.
   const most = Math.min((base || 100) * 2 ** (failures - 1), cap - least)

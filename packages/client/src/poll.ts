@@ -1,23 +1,8 @@
+import type { Attempt } from './attempt.js'
 import { TidingsError } from './errors.js'
-import type { Outgoing } from './http.js'
 import type { Gap, Item, StreamEvent } from './items.js'
+import { sleep } from './sleep.js'
 import { endpoint, query, type TopicSource } from './source.js'
-
-/** What polling needs of a connection. */
-export interface Polled {
-  topics: TopicSource
-  lastEventId: string
-  /** How long an answer may take, in milliseconds. */
-  idle: number
-  ask(request: Outgoing): Promise<Response>
-  opened(url: string): void
-  /** Takes the id to go on after, with the item it belongs to if there is one. */
-  deliver(lastEventId: string, item?: Item): void
-  /** Settles when there is room for another page. */
-  heard(): Promise<void>
-  /** Whether nothing can follow. */
-  ended(): boolean
-}
 
 interface Page {
   events: Omit<StreamEvent, 'type'>[]
@@ -34,6 +19,9 @@ const LONGEST_WAIT = 25
 /** The most events that a hub gives at once. */
 const MOST_EVENTS = 10_000
 
+/** The least time from one poll that brought nothing to the next, in milliseconds. */
+const LEAST = 1000
+
 /** The longest page, in characters. A hub sends about 4 MiB. */
 const LONGEST_PAGE = 2 ** 25
 
@@ -41,29 +29,35 @@ const LONGEST_PAGE = 2 ** 25
  * Asks for events page by page, for where the stream itself does not come through. Returns whether
  * nothing can follow; if not, it is time to try the stream again.
  */
-export async function poll(connection: Polled): Promise<boolean> {
-  const { topics } = connection
-  let id = connection.lastEventId
+export async function poll(attempt: Attempt): Promise<boolean> {
+  const { source, idle, signal, ask, opened, deliver, heard } = attempt
+  const topics = source.topics as TopicSource
+  let id = attempt.lastEventId
   const { from = 'now' } = topics
   const url = endpoint(topics.hub, 'api/events')
   const end = Date.now() + SPELL
-  const hold = Math.min(LONGEST_WAIT, Math.ceil(connection.idle / 1500))
+  const hold = Math.min(LONGEST_WAIT, Math.ceil(idle / 1500))
   for (let wait = 0; Date.now() < end; wait = hold) {
+    const asked = Date.now()
     // Without an id the newest come.
     const limit = from === 'start' ? MOST_EVENTS : from.slice('last:'.length) || 1
     url.search = `${query(topics, id ? { last_event_id: id, wait } : { limit })}`
-    const response = await connection.ask({ url })
+    const response = await ask({ url })
     const page = (await json(response)) as Page
-    if (!wait) connection.opened(response.url)
+    if (!wait) opened('poll', response.url)
     const events = id || from !== 'now' ? page.events : []
     const items: Item[] = events.map((event) => ({ ...event, type: 'event' }))
     if (page.gap) items.unshift({ ...page.gap, type: 'gap' })
     if (!id && events.length === MOST_EVENTS) items.unshift(cutOff(events))
-    for (const item of items) connection.deliver(item.type === 'event' ? item.id : id, item)
+    for (const item of items) deliver(item.type === 'event' ? item.id : id, item)
+    const idles = !events.length || page.last_event_id === id
     id = page.last_event_id
-    connection.deliver(id)
-    await connection.heard()
-    if (connection.ended()) return true
+    deliver(id)
+    await heard()
+    if (source.ended()) return true
+    // Something that does not hold polls back would be asked without end.
+    if (wait && idles) await sleep(asked + LEAST - Date.now(), signal)
+    signal.throwIfAborted()
   }
   return false
 }

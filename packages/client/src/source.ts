@@ -1,5 +1,6 @@
 import type { Outgoing } from './http.js'
 import type { Item } from './items.js'
+import { isUpTo } from './position.js'
 
 /** A stream at an address, of whatever server. */
 export interface UrlSource {
@@ -35,18 +36,17 @@ export interface Source {
 /** A longer query goes into a form: common limits on a request line begin at 8 KiB. */
 const LONGEST_QUERY = 4096
 
-export function urlSource({ url, ...request }: UrlSource): Source {
-  const outgoing = { ...request, url: absolute(url) } as Outgoing
+export function urlSource({ url, method, body }: UrlSource): Source {
+  const outgoing = { url: absolute(url), method, body } as Outgoing
   return { request: () => outgoing, take: (item) => item, ended: () => false }
 }
 
 export function topicSource(source: TopicSource): Source {
   const { topics, hub, from } = source
   const url = endpoint(hub, 'api/events/stream')
+  /** What can still bring events. A pattern is no topic's name, so it stays. */
   const unended = new Set(topics)
-  const literal = !topics.some((topic) => topic.includes('*'))
-  let epoch: string | undefined
-  let last = 0
+  let last = ''
   return {
     topics: source,
     request() {
@@ -57,18 +57,15 @@ export function topicSource(source: TopicSource): Source {
     },
     take(item) {
       // After a gap the history of before no longer orders what comes.
-      if (item.type === 'gap') epoch = undefined
+      if (item.type === 'gap') last = ''
       if (item.type !== 'event') return item
-      // Of two ids of one epoch the one with the greater sequence is the later.
-      const [, of, sequence] = /^(.+)-(\d+)$/.exec(item.id) ?? []
-      if (of && of === epoch && +`${sequence}` <= last) return undefined
-      epoch = of
-      last = +`${sequence}`
+      if (isUpTo(item.id, last)) return undefined
+      last = item.id
       // A topic that was deleted can begin again.
       unended[item.final ? 'delete' : 'add'](`${item.topic}`)
       return item
     },
-    ended: () => literal && !unended.size,
+    ended: () => !unended.size,
   }
 }
 

@@ -107,9 +107,8 @@ export function deliver(
         save(closed || queue.items.length ? given : connection.lastEventId)
         const value = await queue.next()
         if (value?.type === 'event') given = value.id
-        if (value) return { value }
-        if ('error' in connection.state) throw connection.state.error
-        return { done: true, value }
+        if (!value && 'error' in connection.state) throw connection.state.error
+        return { done: !value, value } as IteratorResult<Item, void>
       },
       async return(): Promise<IteratorResult<Item, void>> {
         subscription.close()

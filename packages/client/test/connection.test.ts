@@ -415,6 +415,33 @@ test('waits grow from a base of 0, too', async () => {
   )
 })
 
+test('options that are undefined act as those that are not there', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  const subscription = follow({
+    backoff: { base: undefined, cap: undefined },
+    limits: { line: undefined, event: undefined, id: undefined, name: undefined },
+    attempts: undefined,
+    idleTimeout: undefined,
+    credentials: undefined,
+    headers: undefined,
+    method: undefined,
+    body: undefined,
+    queue: { limit: undefined, whenFull: undefined },
+  })
+  for (const [attempt, delay] of [2000, 3000, 5000].entries()) {
+    ;(await net.call(attempt)).fail()
+    await settle()
+    expect(log.at(-1)).toBe(`waiting ${delay}: network`)
+    await vi.advanceTimersByTimeAsync(delay)
+  }
+  ;(await net.call(3)).open().send(`id: 1\nevent: x\nretry: ${undefined}\ndata: a\n\n`)
+  await settle()
+  expect(log.at(-1)).toBe('a')
+  await vi.advanceTimersByTimeAsync(45_000)
+  expect(log.at(-1)).toBe('waiting 2000: idle')
+  subscription.close()
+})
+
 test('the provider is not told of a refusal that is over', async () => {
   const told: unknown[] = []
   const subscription = follow({
@@ -441,4 +468,66 @@ test('the hub holds a poll for less than what is taken for silence', async () =>
   ;(await net.call(1)).answer(200, '{"events":[],"last_event_id":"e-1","gap":null}')
   expect((await net.call(2)).url).toMatch(/wait=14$/)
   subscription.close()
+})
+
+describe('polling', () => {
+  const empty = '{"events":[],"last_event_id":"e-1","gap":null}'
+
+  /** Follows a topic whose stream is held back, until it is polled for. */
+  async function polls() {
+    const topics = { url: undefined, topics: ['t'], hub: 'http://127.0.0.1:1' }
+    const subscription = follow(topics as Partial<SubscribeOptions>)
+    ;(await net.call(0)).open()
+    await settle()
+    await vi.advanceTimersByTimeAsync(10_000)
+    ;(await net.call(1)).answer(200, empty)
+    await net.call(2)
+    return subscription
+  }
+
+  test('a hub that answers at once with nothing is asked once a second', async () => {
+    const subscription = await polls()
+    for (let poll = 2; poll < 5; poll += 1) {
+      net.calls[poll]?.answer(200, empty)
+      await settle()
+      await vi.advanceTimersByTimeAsync(999)
+      await settle()
+      expect(net.calls.length).toBe(poll + 1)
+      await vi.advanceTimersByTimeAsync(1)
+      await net.call(poll + 1)
+    }
+    subscription.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a hub that gives the same page again and again is asked once a second', async () => {
+    const subscription = await polls()
+    const page = '{"events":[{"id":"e-1","topic":"t","data":"1"}],"last_event_id":"e-1","gap":null}'
+    net.calls[2]?.answer(200, page)
+    await settle()
+    expect(log.at(-1)).toBe('1')
+    expect(net.calls.length).toBe(3)
+    await vi.advanceTimersByTimeAsync(1000)
+    await net.call(3)
+    subscription.close()
+  })
+
+  test('what comes is followed by the next poll at once', async () => {
+    const subscription = await polls()
+    const page = '{"events":[{"id":"e-2","topic":"t","data":"2"}],"last_event_id":"e-2","gap":null}'
+    net.calls[2]?.answer(200, page)
+    await net.call(3)
+    subscription.close()
+  })
+
+  test('closing ends the pause', async () => {
+    const subscription = await polls()
+    net.calls[2]?.answer(200, empty)
+    await settle()
+    expect(vi.getTimerCount()).toBe(2)
+    subscription.close()
+    await settle()
+    expect(vi.getTimerCount()).toBe(0)
+    expect(net.calls.length).toBe(3)
+  })
 })

@@ -3,6 +3,7 @@ import { TidingsError } from '../errors.js'
 import { backoff } from '../http.js'
 import type { StreamEvent } from '../items.js'
 import { isUpTo } from '../position.js'
+import { sleep } from '../sleep.js'
 import type { State } from '../state.js'
 import { subscribe, tell } from '../subscribe.js'
 import type { Reducer } from './reduce.js'
@@ -120,8 +121,7 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
         const { transient, retryAfter } = error as Partial<TidingsError>
         if (!transient) return
         failures += 1
-        const bounds = { base: 1000, cap: 60_000, ...options.backoff }
-        await sleep(backoff(bounds, failures, retryAfter ?? 0), signal)
+        await sleep(backoff(options.backoff, failures, retryAfter ?? 0), signal)
       }
     }
   }
@@ -202,14 +202,4 @@ function within<T>(
     controller.signal.addEventListener('abort', () => reject(error))
   })
   return Promise.race([attempt(controller.signal), ended]).finally(() => clearTimeout(timer))
-}
-
-function sleep(delay: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delay)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

@@ -1,4 +1,5 @@
 import type { ErrorType } from '../errors.js'
+import type { Backoff } from '../http.js'
 import type { Item } from '../items.js'
 import type { State } from '../state.js'
 
@@ -16,7 +17,7 @@ export interface Config {
   hub: string
   credentials?: RequestCredentials | undefined
   idleTimeout?: number | undefined
-  backoff?: { base?: number; cap?: number } | undefined
+  backoff?: Backoff | undefined
   /** Headers as they are, or that a tab is to be asked for them. */
   headers?: [string, string][] | 'ask' | undefined
 }
