@@ -6,6 +6,7 @@ import {
   type Live,
   type LiveOptions,
   live,
+  PatchError,
   patch,
   prepend,
   replace,
@@ -128,6 +129,32 @@ test('a resource without a snapshot takes all from the stream', async () => {
   const topics = follow<object>({ snapshot: false })
   ;(await net.call(0)).open().send(event('topics', { topics: [] }))
   expect((await until(topics, ({ isLoading }) => !isLoading)).value).toEqual({ topics: [] })
+  expect(net.calls.length).toBe(1)
+})
+
+test('after a patch that does not fit the snapshot is fetched again, before later patches', async () => {
+  const team = follow<{ names: string[] }>({ on: { change: patch() } })
+  const change = (path: string, value: string) => event('change', [{ op: 'replace', path, value }])
+  const stream = (await net.call(0)).open()
+  json(await net.call(1), { names: ['a'] })
+  await until(team, ({ value }) => value !== undefined)
+  stream.send(change('/names/7', 'x')).send(change('/names/1', 'c'))
+  const { value, error } = await until(team, ({ error }) => error !== null)
+  expect(error).toBeInstanceOf(PatchError)
+  expect(value).toEqual({ names: ['a'] })
+  json(await net.call(2), { names: ['a', 'b'] })
+  const after = await until(team, ({ value }) => value?.names[1] === 'c')
+  expect(after).toMatchObject({ value: { names: ['a', 'c'] }, isConnected: true, error: null })
+  expect(net.calls.length).toBe(3)
+})
+
+test('a patch that does not fit is an error where there is no snapshot to fetch', async () => {
+  const team = follow<object>({ snapshot: false, on: { all: replace(), change: patch() } })
+  const stream = (await net.call(0)).open().send(event('all', { n: 1 }))
+  await until(team, ({ value }) => value !== undefined)
+  stream.send(event('change', [{ op: 'remove', path: '/x' }])).send(event('all', { n: 2 }))
+  await until(team, ({ error }) => error instanceof PatchError)
+  expect(await until(team, ({ error }) => !error)).toMatchObject({ value: { n: 2 } })
   expect(net.calls.length).toBe(1)
 })
 

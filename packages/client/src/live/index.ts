@@ -1,5 +1,5 @@
 export { type Live, type LiveOptions, type LiveState, live } from './live.js'
-export { applyPatch, type Operation } from './patch.js'
+export { applyPatch, type Operation, PatchError } from './patch.js'
 export {
   append,
   checked,

@@ -6,6 +6,7 @@ import { isUpTo } from '../position.js'
 import { sleep } from '../sleep.js'
 import type { State } from '../state.js'
 import { subscribe, tell } from '../subscribe.js'
+import { PatchError } from './patch.js'
 import type { Reducer } from './reduce.js'
 import { fetchBody, read, type SnapshotOptions } from './snapshot.js'
 
@@ -62,8 +63,9 @@ export const UNKNOWN: LiveState<never> = {
  * Follows a resource: its snapshot and the stream of its changes are one value.
  *
  * The snapshot is fetched once the stream is open, so no change falls between the two, and again
- * after a gap and when the stream could not be resumed. What it already covers is not applied
- * again, if its position is known; otherwise reducers may meet a change twice.
+ * after a gap, after a JSON Patch that does not fit, and when the stream could not be resumed. What
+ * it already covers is not applied again, if its position is known; otherwise reducers may meet a
+ * change twice.
  */
 export function live<T>(options: LiveOptions<T>): Live<T> {
   const { url, stream = twin(url), on, position = positionOf } = options
@@ -138,15 +140,19 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
       set({ value: value as T, isLoading: false, error: stale ? current.error : null })
     } catch (error) {
       set({ error: error as Error, isLoading: false })
+      if (error instanceof PatchError) renew()
     }
+  }
+
+  /** Fetches the snapshot again, for the value is not what the server's is. */
+  function renew(): void {
+    stale = options.snapshot !== false
+    refresh()
   }
 
   async function run(): Promise<void> {
     for await (const item of subscription) {
-      if (item.type === 'gap') {
-        stale = options.snapshot !== false
-        refresh()
-      }
+      if (item.type === 'gap') renew()
       if (item.type === 'event') await apply(item)
       if (item.type === 'error') set({ error: new Error(item.message) })
     }

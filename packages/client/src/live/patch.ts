@@ -4,13 +4,18 @@ export type Operation =
   | { op: 'remove'; path: string }
   | { op: 'move' | 'copy'; from: string; path: string }
 
+/** A patch that does not fit the document: the two are of different states. */
+export class PatchError extends Error {
+  override name = 'PatchError'
+}
+
 type Container = Record<string, unknown> | unknown[]
 
 /**
  * Applies a JSON Patch and gives the result. The document is not changed, and what the patch does
  * not touch is shared with it.
  *
- * Throws an `Error` if an operation cannot be applied; then none is.
+ * Throws a `PatchError` if an operation cannot be applied; then none is.
  */
 export function applyPatch(document: unknown, operations: readonly Operation[]): unknown {
   return operations.reduce(applyOperation, document)
@@ -28,7 +33,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
       return remove(document, path)
     case 'test':
       if (isEqual(read(document, path), operation.value)) return document
-      throw new Error(`the value at "${operation.path}" is another one`)
+      throw new PatchError(`the value at "${operation.path}" is another one`)
     case 'copy': {
       const value = read(document, parse(operation.from))
       return change(document, path, (parent, key) => insert(parent, key, value))
@@ -36,21 +41,21 @@ function applyOperation(document: unknown, operation: Operation): unknown {
     case 'move': {
       const from = parse(operation.from)
       if (path.length > from.length && from.every((key, at) => key === path[at])) {
-        throw new Error(`cannot move "${operation.from}" into itself`)
+        throw new PatchError(`cannot move "${operation.from}" into itself`)
       }
       const value = read(document, from)
       const rest = from.length ? remove(document, from) : undefined
       return change(rest, path, (parent, key) => insert(parent, key, value))
     }
     default:
-      throw new Error(`unknown operation "${(operation as { op: unknown }).op}"`)
+      throw new PatchError(`unknown operation "${(operation as { op: unknown }).op}"`)
   }
 }
 
 /** A JSON Pointer (RFC 6901) as its keys. */
 function parse(pointer: string): string[] {
   if (pointer === '') return []
-  if (!pointer.startsWith('/')) throw new Error(`"${pointer}" is no JSON Pointer`)
+  if (!pointer.startsWith('/')) throw new PatchError(`"${pointer}" is no JSON Pointer`)
   const keys = pointer.slice(1).split('/')
   return keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
@@ -84,7 +89,7 @@ function change(
 function insert(parent: Container | undefined, key: string, value: unknown): unknown {
   if (!Array.isArray(parent)) return put(parent, key, value)
   const at = key === '-' ? parent.length : index(key)
-  if (at > parent.length) throw new Error(`"${key}" is beyond the end`)
+  if (at > parent.length) throw new PatchError(`"${key}" is beyond the end`)
   parent.splice(at, 0, value)
   return parent
 }
@@ -103,7 +108,7 @@ function put(parent: Container | undefined, key: string, value: unknown): unknow
 
 function remove(document: unknown, path: readonly string[]): unknown {
   return change(document, path, (parent, key) => {
-    if (!parent) throw new Error('cannot remove the whole document')
+    if (!parent) throw new PatchError('cannot remove the whole document')
     const at = existing(parent, key)
     if (Array.isArray(parent)) parent.splice(Number(at), 1)
     else delete parent[at]
@@ -113,19 +118,19 @@ function remove(document: unknown, path: readonly string[]): unknown {
 
 function asContainer(value: unknown): Container {
   if (typeof value === 'object' && value !== null) return value as Container
-  throw new Error('there is no object or array on the way')
+  throw new PatchError('there is no object or array on the way')
 }
 
 /** The key, which has to be there. */
 function existing(parent: Container, key: string): string {
   const known = Array.isArray(parent) ? index(key) < parent.length : Object.hasOwn(parent, key)
   if (known) return key
-  throw new Error(`there is nothing at "${key}"`)
+  throw new PatchError(`there is nothing at "${key}"`)
 }
 
 function index(key: string): number {
   if (/^(0|[1-9]\d*)$/.test(key)) return Number(key)
-  throw new Error(`"${key}" is no index`)
+  throw new PatchError(`"${key}" is no index`)
 }
 
 function isEqual(a: unknown, b: unknown): boolean {
