@@ -68,20 +68,20 @@ function hello(call: Call, position: string): Call {
   return call.open().send(`id: ${position}\n\nevent: tidings.connected\ndata: ${data}\n\n`)
 }
 
-function event(n: number, topic: string, final = false): string {
+function event(n: number, topic: string, final = false, epoch = 'e'): string {
   const data = JSON.stringify({
-    id: `e-${n}`,
+    id: `${epoch}-${n}`,
     topic,
     event: 'message',
     data: `${n}`,
     time: '',
     final,
   })
-  return `id: e-${n}\ndata: ${data}\n\n`
+  return `id: ${epoch}-${n}\ndata: ${data}\n\n`
 }
 
-function gap(requested: string, oldest: string | null): string {
-  const data = JSON.stringify({ reason: 'evicted', requested, oldest })
+function gap(requested: string, oldest: string | null, reason = 'evicted'): string {
+  const data = JSON.stringify({ reason, requested, oldest })
   return `event: tidings.gap\ndata: ${data}\n\n`
 }
 
@@ -314,6 +314,206 @@ test('another page connects with its own headers', async () => {
   await one.ended
   follow(tab({ headers: { authorization: 'new' } }), ['a'])
   expect((await nth(streams, 1)).header('authorization')).toBe('new')
+})
+
+const PROBLEM = '{"detail":"topic: a wildcard must be a whole segment","field":"topic"}'
+
+function refuse(call: Call): void {
+  const type = 'application/problem+json'
+  call.answer(400, PROBLEM, { 'content-type': type, 'content-length': `${PROBLEM.length}` })
+}
+
+describe('a topic that is refused', () => {
+  const probes = () => net.calls.filter(({ url }) => url.includes('limit=1'))
+
+  test('while the stream is open fails the subscription that wants it, and no other', async () => {
+    const one = follow(tab(), ['a'])
+    const stream = hello(await nth(streams, 0), 'e-0')
+    await until(() => one.states.includes('open'))
+    const page = tab()
+    const [bad, good] = [follow(page, ['b', 'x*y']), follow(page, ['c'])]
+    for (let index = 0; index < 4 && bad.subscription.state.state !== 'closed'; index += 1) {
+      const change = await nth(changes, index)
+      if (`${change.init.body}`.includes('x*y')) refuse(change)
+      else change.answer(200, '{"position":"e-0"}')
+      await settle()
+    }
+    await bad.ended
+    expect(bad.subscription.state).toMatchObject({
+      reason: 'failed',
+      error: { status: 400, problem: { field: 'topic' } },
+    })
+    await until(() => changes().some(({ init }) => `${init.body}`.includes('"c"')))
+    for (const change of changes()) change.answer(200, '{"position":"e-0"}')
+    stream.send(event(1, 'a')).send(event(2, 'c'))
+    await until(() => one.seen.includes('1') && good.seen.includes('2'))
+    expect(streams().length).toBe(1)
+    expect(one.states).not.toContain('closed')
+  })
+
+  test('by itself is blamed at once', async () => {
+    const one = follow(tab(), ['a'])
+    hello(await nth(streams, 0), 'e-0')
+    await until(() => one.states.includes('open'))
+    const bad = follow(tab(), ['x*y'])
+    refuse(await nth(changes, 0))
+    await bad.ended
+    expect(bad.subscription.state).toMatchObject({ reason: 'failed', error: { status: 400 } })
+    await settle()
+    expect([changes().length, streams().length, one.states.at(-1)]).toEqual([1, 1, 'open'])
+  })
+
+  test('when the stream is to be opened is found out, and it is opened without', async () => {
+    const page = tab()
+    const [one, bad, two] = [follow(page, ['a']), follow(page, ['x*y']), follow(page, ['b'], 'e-3')]
+    refuse(await nth(streams, 0))
+    for (const index of [0, 1, 2]) {
+      const probe = await nth(probes, index)
+      if (probe.url.includes('x*y')) refuse(probe)
+      else probe.answer(200, '{"events":[]}')
+    }
+    await bad.ended
+    expect(bad.subscription.state).toMatchObject({ reason: 'failed', error: { status: 400 } })
+    const again = await nth(streams, 1)
+    expect(topicsOf(again)).toEqual(['a', 'b'])
+    expect(again.header('last-event-id')).toBe('e-3')
+    hello(again, 'e-3').send(event(4, 'b')).send(event(5, 'a'))
+    await until(() => one.seen.includes('5') && two.seen.includes('4'))
+    expect([...one.states, ...two.states]).not.toContain('closed')
+  })
+
+  test('is not looked for if it is the only one', async () => {
+    const { ended, subscription } = follow(tab(), ['x*y'])
+    refuse(await nth(streams, 0))
+    await ended
+    expect(subscription.state).toMatchObject({ reason: 'failed', error: { status: 400 } })
+    expect(net.calls.length).toBe(1)
+  })
+
+  test('that is none: what is refused for another reason fails all', async () => {
+    const page = tab()
+    const [one, two] = [follow(page, ['a']), follow(page, ['b'])]
+    refuse(await nth(streams, 0))
+    for (const index of [0, 1]) (await nth(probes, index)).answer(200, '{"events":[]}')
+    await Promise.all([one.ended, two.ended])
+    expect(one.subscription.state).toMatchObject({ reason: 'failed', error: { status: 400 } })
+  })
+})
+
+describe('who resumes on a stream that is open', () => {
+  test('misses nothing though events arrive before the stream goes back', async () => {
+    const one = follow(tab(), ['a'])
+    const stream = hello(await nth(streams, 0), 'e-5')
+    await until(() => one.states.includes('open'))
+    const two = follow(tab(), ['a'], 'e-3')
+    stream.send(event(6, 'a'))
+    await until(() => one.seen.includes('6'))
+    const again = hello(await nth(streams, 1), 'e-3')
+    for (let n = 4; n <= 7; n += 1) again.send(event(n, 'a'))
+    await until(() => one.seen.includes('7') && two.seen.includes('7'))
+    expect(told(one.seen)).toEqual(['6', '7'])
+    expect(told(two.seen)).toEqual(['4', '5', '6', '7'])
+  })
+
+  test('gets what was published on a topic that was not on it', async () => {
+    const one = follow(tab(), ['a'])
+    hello(await nth(streams, 0), 'e-5')
+    await until(() => one.states.includes('open'))
+    const two = follow(tab(), ['b'], 'e-7')
+    const again = await nth(streams, 1)
+    expect(again.header('last-event-id')).toBe('e-5')
+    hello(again, 'e-5').send(event(7, 'b')).send(event(8, 'b'))
+    await until(() => two.seen.includes('8'))
+    expect(told(two.seen)).toEqual(['8'])
+    expect(changes()).toEqual([])
+  })
+})
+
+describe('after a reset of the hub', () => {
+  /** What the new hub has, to one that asks for what it does not know. */
+  function replay(call: Call): Call {
+    const topics = topicsOf(call)
+    const data = JSON.stringify({ connection_id: 'c2', topics })
+    const told = gap(`${call.header('last-event-id')}`, 'new-1', 'epoch-changed')
+    call.open().send(`event: tidings.connected\ndata: ${data}\n\nid: new-0\n${told}`)
+    for (let n = 1; n <= 3; n += 1) call.send(event(n, 'a', false, 'new'))
+    return call
+  }
+
+  test('all are told the gap once, and given all that there is', async () => {
+    const one = follow(tab(), ['a'])
+    const stream = hello(await nth(streams, 0), 'e-7')
+    await until(() => one.states.includes('open'))
+    const two = follow(tab(), ['a'])
+    await until(() => two.states.includes('open'))
+    stream.send(event(8, 'a'))
+    await until(() => two.seen.includes('8') && one.seen.includes('8'))
+    stream.end()
+    const again = await nth(streams, 1)
+    expect(again.header('last-event-id')).toBe('e-8')
+    replay(again)
+    for (const each of [one, two]) {
+      await until(() => each.seen.includes('3'))
+      expect(each.seen.filter((data) => data === '(gap)').length).toBe(1)
+      expect(told(each.seen)).toEqual(['8', '1', '2', '3'])
+    }
+  })
+
+  test('who has an id of before and who has seen the new are both served', async () => {
+    const one = follow(tab(), ['a'])
+    const stream = hello(await nth(streams, 0), 'new-1')
+    await until(() => one.states.includes('open'))
+    stream.send(event(2, 'a', false, 'new'))
+    await until(() => one.seen.includes('2'))
+    const two = follow(tab(), ['a'], 'old-50')
+    const gaps: (string | null)[] = []
+    tab().subscribe({
+      topics: ['a'],
+      lastEventId: 'old-60',
+      onEvent: () => {},
+      onControl: (control) => control.type === 'gap' && gaps.push(control.requested),
+    })
+    const again = await nth(streams, 2)
+    expect(again.header('last-event-id')).toBe('none-0')
+    replay(again)
+    await until(() => one.seen.includes('3') && two.seen.includes('3') && gaps.length > 0)
+    expect(told(one.seen)).toEqual(['2', '3'])
+    expect(one.seen).not.toContain('(gap)')
+    expect(two.seen.filter((data) => data !== '(connected)')).toEqual(['(gap)', '1', '2', '3'])
+    expect(gaps).toEqual(['old-60'])
+  })
+
+  test('who comes for what is new is told no gap', async () => {
+    const one = follow(tab(), ['a'], 'old-5')
+    const fresh = follow(tab(), ['a'])
+    await until(() => topicsOf(streams().at(-1)).length > 0)
+    await settle()
+    replay(streams().at(-1) as Call)
+    await until(() => one.seen.includes('3') && fresh.seen.includes('3'))
+    expect(one.seen).toContain('(gap)')
+    expect(fresh.seen).not.toContain('(gap)')
+  })
+})
+
+describe('where the browser has no locks', () => {
+  test('each tab has a stream of its own, and says so', async () => {
+    expect(tab().isShared).toBe(true)
+    vi.stubGlobal('navigator', {})
+    const [page, other] = [tab(), tab()]
+    expect([page.isShared, other.isShared]).toEqual([false, false])
+    const [one, two] = [follow(page, ['a']), follow(page, ['b'])]
+    const stream = hello(await nth(streams, 0), 'e-0')
+    expect(topicsOf(stream)).toEqual(['a', 'b'])
+    await until(() => two.states.includes('open'))
+    stream.send(event(1, 'a')).send(event(2, 'b'))
+    await until(() => one.seen.includes('1') && two.seen.includes('2'))
+    const three = follow(other, ['a'])
+    hello(await nth(streams, 1), 'e-2').send(event(3, 'a'))
+    await until(() => three.seen.includes('3'))
+    expect(one.seen).not.toContain('3')
+    page.close()
+    expect([stream.aborted, streams()[1]?.aborted]).toEqual([true, false])
+  })
 })
 
 describe('a pattern', () => {

@@ -1,30 +1,33 @@
 import { type Connection, connect } from '../connection.js'
 import { TidingsError } from '../errors.js'
-import { type Outgoing, send, type Why } from '../http.js'
 import type { Item } from '../items.js'
 import { isUpTo } from '../position.js'
 import { endpoint, query, type Source } from '../source.js'
 import type { State } from '../state.js'
+import { createAsks } from './asks.js'
 import {
   type Config,
+  locksHere,
   type Message,
   memberLock,
-  type SentError,
   type SentState,
+  sentError,
   type Want,
 } from './messages.js'
-
-/** A tab or a hub that takes longer to answer, in milliseconds, is not waited for. */
-const ANSWER_WITHIN = 10_000
+import { answerOf, blamesTopics, refusedOf } from './refusals.js'
+import { createWants, startOf } from './wants.js'
 
 /**
  * Waits until nobody else leads under this name, and then leads: follows on one stream what all
  * tabs want, and tells all of them what arrives. Returns how to stop.
  */
 export function lead(name: string): () => void {
+  const locks = locksHere()
+  // A name without locks is that of one tab alone.
+  if (!locks) return startLeading(name)
   const controller = new AbortController()
   const { signal } = controller
-  navigator.locks
+  locks
     .request(name, { signal }, () => {
       const stop = startLeading(name)
       return new Promise<void>((resolve) =>
@@ -41,8 +44,10 @@ export function lead(name: string): () => void {
 
 function startLeading(name: string): () => void {
   const channel = new BroadcastChannel(name)
-  const wants = new Map<string, Want[]>()
-  const answers = new Map<number, (headers: [string, string][] | null) => void>()
+  const wants = createWants()
+  const members = new Set<string>()
+  /** The last want of each tab that resumes something which is not on the stream yet. */
+  const resuming = new Map<string, number>()
   let leading = true
   let config: Config | undefined
   let connection: Connection | undefined
@@ -51,51 +56,61 @@ function startLeading(name: string): () => void {
   /** The topics of the stream, and where it began. */
   let followed = new Set<string>()
   let start = ''
-  let asks = 0
+  /** Whether it is being found out which topics the hub refuses. */
+  let sifting = false
   let changing = Promise.resolve()
 
   const post = (message: Message) => {
     if (leading) channel.postMessage(message)
   }
+  const asks = createAsks(post)
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
-    if (data.kind === 'want') hear(data.member, data.wants, data.config)
-    if (data.kind === 'headers') answers.get(data.ask)?.(data.headers)
+    if (data.kind === 'want') hear(data)
+    if (data.kind === 'headers') asks.answer(data.ask, data.headers)
     if (data.kind === 'restart') connection?.restart()
   }
   post({ kind: 'lead' })
 
-  function hear(member: string, wanted: Want[], its: Config): void {
+  function hear({ member, number, wants: wanted, config: its }: Message & { kind: 'want' }): void {
     config = its
-    if (!wants.has(member)) {
+    wants.set(member, wanted)
+    if (!members.has(member)) {
+      members.add(member)
       // The lock is free once the tab is gone, whatever became of it.
-      navigator.locks.request(memberLock(name, member), () => {
-        wants.delete(member)
+      locksHere()?.request(memberLock(name, member), () => {
+        members.delete(member)
+        wants.set(member, [])
         follow()
       })
-      if (connection) state(connection.state)
+      if (connection && connection.state.state !== 'closed') tell(connection.state)
     }
-    wants.set(member, wanted)
-    const resumed = wanted.filter(({ resumes }) => resumes)
-    follow(resumed.flatMap(({ after }) => after || []))
+    const resumed = wanted.filter(({ resumes, after }) => resumes && after)
+    if (resumed.length) resuming.set(member, number)
+    follow(resumed)
+    if (connectionId) took()
   }
 
-  function union(): Set<string> {
-    return new Set([...wants.values()].flat().flatMap(({ topics }) => [...topics]))
+  /** What is resumed is on the stream that is open. */
+  function took(): void {
+    for (const [member, number] of resuming) post({ kind: 'took', member, number })
+    resuming.clear()
   }
 
-  /** Brings the stream in line with what is wanted, some of it from these ids on. */
-  function follow(resumed: string[] = []): void {
-    if (!leading) return
-    const topics = union()
+  /** Brings the stream in line with what is wanted, some of which goes on from earlier. */
+  function follow(resumed: readonly Want[] = []): void {
+    if (!leading || sifting) return
+    const topics = wants.topics()
     if (!topics.size) return stop()
-    const cursors = [...wants.values()].flat().flatMap(({ after }) => after || [])
     // It begins at `start` until it has got anywhere, and with what comes next if that is empty.
     const reached = connection?.lastEventId || start
-    const missed = resumed.filter((after) => !reached || isBefore(after, reached))
+    const missed = resumed.filter(
+      ({ after, topics }) =>
+        !isUpTo(reached, after) || topics.some((topic) => !followed.has(topic)),
+    )
     const ended = connection?.state.state === 'closed'
-    if (!connection || ended) open(earliest(cursors))
-    else if (missed.length) open(earliest([...missed, reached]))
+    if (!connection || ended) open(startOf(wants.cursors()))
+    else if (missed.length) open(startOf([...missed.map(({ after }) => after), reached]))
     else if (connectionId) changing = changing.then(change)
     else if (!isSame(topics, followed)) connection.restart()
   }
@@ -103,12 +118,7 @@ function startLeading(name: string): () => void {
   function open(after: string): void {
     stop()
     start = after
-    connection = connect(
-      source(),
-      optionsOf(config as Config),
-      { item, state, room: () => undefined },
-      after,
-    )
+    connection = connect(source(), options(), { item, state, room: () => undefined }, after)
   }
 
   function stop(): void {
@@ -118,32 +128,66 @@ function startLeading(name: string): () => void {
 
   /** Changes the topics of the open stream. */
   async function change(): Promise<void> {
-    const topics = union()
+    const topics = wants.topics()
     const subscribe = [...topics].filter((topic) => !followed.has(topic))
     const unsubscribe = [...followed].filter((topic) => !topics.has(topic))
     if (!connectionId || !(subscribe.length || unsubscribe.length)) return
     const asked = connection
-    try {
-      const { hub } = config as Config
-      const url = endpoint(hub, `api/connections/${connectionId}`)
-      const body = JSON.stringify({ subscribe, unsubscribe })
-      const headers = { 'content-type': 'application/json' }
-      const signal = AbortSignal.timeout(ANSWER_WITHIN)
-      const request: Outgoing = { url, method: 'PATCH', body, headers, signal }
-      const response = await send(request, optionsOf(config as Config), { failures: 0 })
-      const { position } = await response.json()
-      if (asked === connection) followed = topics
-      post({ kind: 'position', position })
-    } catch {
-      // A new stream begins with what is wanted.
-      asked?.restart()
+    const error = await patch(subscribe, unsubscribe)
+    if (!error || asked !== connection) return
+    // A new stream begins with what is wanted.
+    if (!blamesTopics(error) || !subscribe.length) return asked?.restart()
+    for (const topic of subscribe) {
+      const reason = subscribe.length > 1 ? await patch([topic], []) : error
+      if (asked !== connection) return
+      if (reason && !blamesTopics(reason)) return asked?.restart()
+      if (reason) refuse(topic, reason)
     }
+    follow()
+  }
+
+  /** Changes the topics of the open stream by these. Gives the reason if that did not work. */
+  async function patch(
+    subscribe: string[],
+    unsubscribe: string[],
+  ): Promise<TidingsError | undefined> {
+    const asked = connection
+    const url = endpoint(config?.hub, `api/connections/${connectionId}`)
+    const body = JSON.stringify({ subscribe, unsubscribe })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await answerOf({ url, method: 'PATCH', body, headers }, options())
+    if (answer instanceof TidingsError) return answer
+    if (asked === connection) {
+      for (const topic of subscribe) followed.add(topic)
+      for (const topic of unsubscribe) followed.delete(topic)
+    }
+    post({ kind: 'position', position: `${answer.position}` })
+    return undefined
+  }
+
+  /** Ends what wants a topic that the hub refuses. */
+  function refuse(topic: string, error: TidingsError): void {
+    wants.drop(topic)
+    post({ kind: 'refused', topic, error: sentError(error) })
+  }
+
+  /** Goes on without the topics for which the hub has refused the stream, if it is for those. */
+  async function sift(failed: State & { error: TidingsError }): Promise<void> {
+    sifting = true
+    const refused =
+      followed.size > 1
+        ? await refusedOf(followed, config?.hub, options())
+        : new Map([...followed].map((topic) => [topic, failed.error]))
+    sifting = false
+    for (const [topic, error] of refused) refuse(topic, error)
+    if (refused.size) follow()
+    else tell(failed)
   }
 
   function source(): Source {
     const topicSource = {
       get topics() {
-        return [...union()]
+        return [...wants.topics()]
       },
       get hub() {
         return config?.hub
@@ -152,7 +196,7 @@ function startLeading(name: string): () => void {
     return {
       topics: topicSource,
       request() {
-        followed = union()
+        followed = wants.topics()
         const body = query(topicSource, { format: 'envelope', hello: 1 })
         return { url: endpoint(config?.hub, 'api/events/stream'), method: 'POST', body }
       },
@@ -165,45 +209,38 @@ function startLeading(name: string): () => void {
     if (arrived.type === 'connected') {
       connectionId = arrived.connection_id
       follow()
-      const position = connection?.lastEventId ?? ''
-      start ||= position
-      post({ kind: 'position', position })
+      // Where it was asked to begin it may not: then a gap tells where it does.
+      if (!start) begin()
+      took()
     }
     post({ kind: 'item', item: arrived })
-    if (arrived.type === 'gap') begin()
+    if (arrived.type === 'gap') {
+      wants.begin()
+      begin()
+    }
   }
 
-  /** After a gap what was read before is no measure any more. */
+  /** Tells where the stream has begun. */
   function begin(): void {
     start = connection?.lastEventId ?? ''
     post({ kind: 'position', position: start })
-    for (const want of [...wants.values()].flat()) want.after = ''
   }
 
   function state(now: State): void {
     if (now.state !== 'open') connectionId = undefined
-    const position = connection?.lastEventId ?? ''
-    post({ kind: 'state', state: sent(now), position })
+    else if (now.transport === 'poll') took()
+    if (now.state === 'closed' && 'error' in now && blamesTopics(now.error)) sift(now)
+    else tell(now)
   }
 
-  function optionsOf({ headers, hub, ...options }: Config) {
-    return { ...options, headers: headers === 'ask' ? ask : headers }
+  function tell(now: State): void {
+    const state: SentState = 'error' in now ? { ...now, error: sentError(now.error) } : now
+    post({ kind: 'state', state })
   }
 
-  /** Headers from some tab. */
-  function ask({ failures, error }: Why): Promise<HeadersInit> {
-    asks += 1
-    const number = asks
-    return new Promise((resolve, reject) => {
-      answers.set(number, (headers) => {
-        answers.delete(number)
-        clearTimeout(timer)
-        if (headers) resolve(headers)
-        else reject(new TidingsError('credentials', 'no tab has headers'))
-      })
-      const timer = setTimeout(() => answers.get(number)?.(null), ANSWER_WITHIN)
-      post({ kind: 'ask', ask: number, failures, error: error && sentError(error) })
-    })
+  function options() {
+    const { headers, hub, ...rest } = config as Config
+    return { ...rest, headers: headers === 'ask' ? asks.ask : headers }
   }
 
   return () => {
@@ -213,23 +250,6 @@ function startLeading(name: string): () => void {
   }
 }
 
-function isBefore(id: string, position: string): boolean {
-  return id !== position && isUpTo(id, position)
-}
-
-/** The earliest of the ids that can be compared; empty if there is none. */
-function earliest(ids: string[]): string {
-  return ids.reduce((first, id) => (id && (!first || isUpTo(id, first)) ? id : first), '')
-}
-
 function isSame(a: Set<string>, b: Set<string>): boolean {
   return a.size === b.size && [...a].every((topic) => b.has(topic))
-}
-
-function sent(state: State): SentState {
-  return 'error' in state ? { ...state, error: sentError(state.error) } : state
-}
-
-function sentError({ type, message, status, retryAfter }: TidingsError): SentError {
-  return { type, message, status, retryAfter }
 }

@@ -1,4 +1,4 @@
-import type { ErrorType } from '../errors.js'
+import { type ErrorType, type Problem, TidingsError } from '../errors.js'
 import type { Backoff } from '../http.js'
 import type { Item } from '../items.js'
 import type { State } from '../state.js'
@@ -27,7 +27,16 @@ export interface SentError {
   type: ErrorType
   message: string
   status?: number | undefined
+  problem?: Problem | undefined
   retryAfter?: number | undefined
+}
+
+export function sentError({ type, message, status, problem, retryAfter }: TidingsError): SentError {
+  return { type, message, status, problem, retryAfter }
+}
+
+export function receivedError({ type, message, status, ...rest }: SentError): TidingsError {
+  return new TidingsError(type, message, { ...(status && { status }), ...rest })
 }
 
 /** A `State` on its way between tabs. */
@@ -42,9 +51,13 @@ export type Message =
   /** Somebody leads from now on, and does not know yet what is wanted. */
   | { kind: 'lead' }
   /** All that a tab wants, whenever that changes and whenever somebody new leads. */
-  | { kind: 'want'; member: string; wants: Want[]; config: Config }
-  /** What the connection does, and where it has got to. */
-  | { kind: 'state'; state: SentState; position: string }
+  | { kind: 'want'; member: string; number: number; wants: Want[]; config: Config }
+  /** What a tab has resumed with this want is on the stream from here on. */
+  | { kind: 'took'; member: string; number: number }
+  /** What wants this topic has failed, and nothing else. */
+  | { kind: 'refused'; topic: string; error: SentError }
+  /** What the connection does. */
+  | { kind: 'state'; state: SentState }
   | { kind: 'item'; item: Item }
   /** Some topics are followed from this position on. */
   | { kind: 'position'; position: string }
@@ -53,6 +66,11 @@ export type Message =
   | { kind: 'headers'; ask: number; headers: [string, string][] | null }
   /** The stream is to be connected anew. */
   | { kind: 'restart' }
+
+/** The locks of the origin. There are none on pages of plain http. */
+export function locksHere(): LockManager | undefined {
+  return globalThis.navigator?.locks
+}
 
 /** The lock that a tab holds for as long as it lives. */
 export function memberLock(name: string, member: string): string {

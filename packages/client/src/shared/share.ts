@@ -1,6 +1,6 @@
 import type { Connection, ConnectionOptions, Sink } from '../connection.js'
-import { TidingsError } from '../errors.js'
-import type { Item } from '../items.js'
+import type { TidingsError } from '../errors.js'
+import type { Gap, Item } from '../items.js'
 import { isUpTo } from '../position.js'
 import { endpoint } from '../source.js'
 import type { State } from '../state.js'
@@ -8,8 +8,10 @@ import { type DeliveryOptions, deliver, type Subscription } from '../subscribe.j
 import { lead } from './leader.js'
 import {
   type Config,
+  locksHere,
   type Message,
   memberLock,
+  receivedError,
   type SentError,
   type SentState,
 } from './messages.js'
@@ -39,6 +41,11 @@ export interface ShareSubscription extends Omit<DeliveryOptions, 'cursor' | 'que
 
 /** The stream that this tab shares with others. */
 export interface Share {
+  /**
+   * Whether other tabs share the stream. They cannot where the browser has no locks, as on pages of
+   * plain http; then the stream is that of all subscriptions of this tab.
+   */
+  readonly isShared: boolean
   /** Follows topics from now on, or after `lastEventId`. */
   subscribe(options: ShareSubscription): Subscription
   /** Ends all subscriptions of this tab. */
@@ -53,24 +60,29 @@ interface Part {
   after: string
   /** Whether whoever leads has not heard yet what it resumes after. */
   resumes: boolean
-  /** The topics that have not ended; none if it does not end by itself. */
-  unended: Set<string> | undefined
+  /** The want that says it. Until that is taken nothing on the stream is for this one. */
+  saidIn: number | undefined
+  /** What can still bring events. A pattern is no topic's name, so it stays. */
+  unended: Set<string>
   state: State
 }
 
 /**
  * Joins the stream that the tabs of this origin share. One of them, or a worker, holds the
- * connection; if it is gone another takes over from where each tab has got to.
+ * connection; if it is gone another takes over from where each tab has got to. A topic that the hub
+ * refuses fails the subscriptions that want it, and no other.
  */
 export function share(options: ShareOptions = {}): Share {
   const hub = endpoint(options.hub, '').href
-  const name = `tidings ${hub} ${options.identity ?? ''}`
+  const locks = locksHere()
   const member = crypto.getRandomValues(new Uint32Array(4)).join('-')
+  const name = `tidings ${hub} ${options.identity ?? ''}${locks ? '' : ` ${member}`}`
   const channel = new BroadcastChannel(name)
   const parts = new Set<Part>()
   const life = new AbortController()
   let state: State = { state: 'connecting' }
   let position = ''
+  let said = 0
 
   const post = (message: Message) => {
     if (!life.signal.aborted) channel.postMessage(message)
@@ -78,13 +90,14 @@ export function share(options: ShareOptions = {}): Share {
 
   async function announce(): Promise<void> {
     await alive
+    said += 1
     const wants = [...parts].map(({ topics, after, resumes }) => ({
       topics,
       after: after || position,
       resumes,
     }))
-    post({ kind: 'want', member, wants, config: configOf(hub, options) })
     for (const part of parts) part.resumes = false
+    post({ kind: 'want', member, number: said, wants, config: configOf(hub, options) })
   }
 
   // Others learn from the lock that this tab is gone, so it is held before they hear of the tab.
@@ -92,7 +105,8 @@ export function share(options: ShareOptions = {}): Share {
     life.signal.addEventListener('abort', () => resolve())
   })
   const alive = new Promise<void>((resolve) => {
-    navigator.locks.request(memberLock(name, member), () => {
+    if (!locks) return resolve()
+    locks.request(memberLock(name, member), () => {
       resolve()
       return gone
     })
@@ -100,10 +114,17 @@ export function share(options: ShareOptions = {}): Share {
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.kind === 'lead') {
-      for (const part of parts) part.resumes = true
+      for (const part of parts) {
+        part.resumes = true
+        part.saidIn = part.after ? said + 1 : undefined
+      }
       announce()
     } else if (data.kind === 'position') follow(data.position)
-    else if (data.kind === 'item') for (const part of [...parts]) give(part, data.item)
+    else if (data.kind === 'item') {
+      if (data.item.type === 'gap') position = ''
+      for (const part of [...parts]) if (!part.saidIn) give(part, data.item)
+    } else if (data.kind === 'took') taken(data.member, data.number)
+    else if (data.kind === 'refused') refuse(data.topic, receivedError(data.error))
     else if (data.kind === 'ask') answer(data.ask, data.failures, data.error)
     else if (data.kind === 'state') {
       const now = received(data.state)
@@ -119,12 +140,22 @@ export function share(options: ShareOptions = {}): Share {
     for (const part of parts) part.after ||= reached
   }
 
-  function give(part: Part, item: Item): void {
-    if (item.type === 'gap') {
-      // What is gone for another may have been seen here.
-      if (item.reason === 'evicted' && isUpTo(item.oldest ?? '', part.after)) return
-      part.after = position = ''
+  /** What was resumed until then is on the stream. */
+  function taken(by: string, number: number): void {
+    if (by !== member) return
+    for (const part of parts) {
+      if (part.saidIn && part.saidIn <= number) part.saidIn = undefined
     }
+  }
+
+  function refuse(topic: string, error: TidingsError): void {
+    for (const part of [...parts]) {
+      if (part.topics.includes(topic)) set(part, { state: 'closed', reason: 'failed', error })
+    }
+  }
+
+  function give(part: Part, item: Item): void {
+    if (item.type === 'gap') return miss(part, item)
     if (item.type !== 'event') return part.sink.item(item)
     const { id, topic = '', final } = item
     if (!isUpTo(id, position)) position = id
@@ -132,8 +163,19 @@ export function share(options: ShareOptions = {}): Share {
     part.after = id
     if (!part.topics.some((selector) => matches(selector, topic))) return
     part.sink.item(item)
-    part.unended?.[final ? 'delete' : 'add'](topic)
-    if (part.unended?.size === 0) set(part, { state: 'closed', reason: 'ended' })
+    part.unended[final ? 'delete' : 'add'](topic)
+    if (!part.unended.size) set(part, { state: 'closed', reason: 'ended' })
+  }
+
+  /** Tells of a gap, unless it is that of another who has resumed. */
+  function miss(part: Part, gap: Gap): void {
+    if (gap.requested) {
+      // All that is left is replayed. It may have been seen here, or nothing was asked for.
+      const replays = gap.reason === 'evicted' || gap.reason === 'epoch-changed'
+      if (!part.after || (replays && isUpTo(gap.oldest ?? '', part.after))) return
+    }
+    part.sink.item({ ...gap, requested: gap.requested && part.after })
+    part.after = ''
   }
 
   function set(part: Part, now: State): void {
@@ -158,14 +200,13 @@ export function share(options: ShareOptions = {}): Share {
   }
 
   function open(topics: readonly string[], sink: Sink, after: string): Connection {
-    const literal = !topics.some((topic) => topic.includes('*'))
-    const unended = literal ? new Set(topics) : undefined
     const part: Part = {
       topics,
       sink,
       after: after || position,
       resumes: !!after,
-      unended,
+      saidIn: after ? said + 1 : undefined,
+      unended: new Set(topics),
       state: state.state === 'closed' ? { state: 'connecting' } : state,
     }
     parts.add(part)
@@ -193,6 +234,7 @@ export function share(options: ShareOptions = {}): Share {
   startLeader(name, options.leader, life.signal)
 
   return {
+    isShared: !!locks,
     subscribe({ topics, limit, ...delivery }) {
       const queue = { limit, whenFull: 'drop-oldest' } as const
       return deliver((sink, after) => open(topics, sink, after), { ...delivery, queue })
@@ -210,7 +252,7 @@ function startLeader(name: string, leader: ShareOptions['leader'], signal: Abort
   const leadHere = () => {
     if (!signal.aborted) signal.addEventListener('abort', lead(name))
   }
-  if (leader === 'tab' || !globalThis.SharedWorker) return leadHere()
+  if (leader === 'tab' || !locksHere() || !globalThis.SharedWorker) return leadHere()
   try {
     const worker = new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' })
     worker.port.postMessage(name)
@@ -230,8 +272,4 @@ function configOf(
 
 function received(state: SentState): State {
   return 'error' in state ? { ...state, error: receivedError(state.error) } : state
-}
-
-function receivedError({ type, message, status, retryAfter }: SentError): TidingsError {
-  return new TidingsError(type, message, { ...(status && { status }), retryAfter })
 }
