@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { age, bytes, count, duration, percent, rate, short } from '../src/parts/format.js'
+import { age, bytes, count, duration, percent, rate, rounded, short } from '../src/parts/format.js'
 import { pretty, tokensOf } from '../src/parts/pretty.js'
 
 it('writes figures in few characters', () => {
@@ -28,6 +28,20 @@ it('writes figures in few characters', () => {
     '1.2M',
     '0 %',
     '3.1 %',
+  ])
+})
+
+it('leaves out what is zero in a round value', () => {
+  const values = ['5.0 s', '2 min 00 s', '3 h 00 min', '2.5 s', '10 min 10 s', '5.0 %', '10', '1.0']
+  expect(values.map(rounded)).toEqual([
+    '5 s',
+    '2 min',
+    '3 h',
+    '2.5 s',
+    '10 min 10 s',
+    '5 %',
+    '10',
+    '1',
   ])
 })
 

@@ -48,6 +48,11 @@ export function duration(millis: Maybe): string {
   return `${Math.floor(hours / 24)} d ${padded(hours % 24)} h`
 }
 
+/** A value at a mark of an axis, without what is zero in it: `5 s`, `2 min`, `10 %`. */
+export function rounded(text: string): string {
+  return text.replace(/\.0+(?= |$)/, '').replace(/ 00 (s|min)$/, '')
+}
+
 /** How long ago something was, in one unit: `12 s`, `3 min`, `5 h`, `2 d`. */
 export function age(time: string | null | undefined, now: number): string {
   const seconds = Math.max(0, Math.floor((now - Date.parse(time ?? '')) / 1000))

@@ -34,7 +34,7 @@ export function publishByCurl({ hub, topic, event, data }: Subject): string {
 
 /** The command that follows a topic. */
 export function followByCurl({ hub, topic }: Pick<Subject, 'hub' | 'topic'>): string {
-  return `curl -N ${quoted(address(hub, 'api/events/stream', { topic, from: 'last:10' }))}`
+  return `curl -N \\\n  ${quoted(address(hub, 'api/events/stream', { topic, from: 'last:10' }))}`
 }
 
 const EXAMPLES: Record<Language, (subject: Subject) => Snippet[]> = {
