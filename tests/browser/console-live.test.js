@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 
 import { launch } from './browser.js'
-import { Console, publishAll } from './console.js'
+import { Console, post, publishAll } from './console.js'
 import { Hub } from './hub.js'
 
 let browser
@@ -25,6 +28,49 @@ test('s22 the dot goes off with the hub, and on when it is back', async () => {
   await hub.publish('t', 'note', 'after the restart')
   await console.text('after the restart').waitFor()
   await console.close()
+})
+
+test('s22 after a crash history and executions are back, and so are the pages by themselves', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-console-'))
+  t.after(async () => {
+    await hub.kill()
+    await rm(folder, { recursive: true })
+  })
+  const tell = (event, data) => post(hub, '/api/executions/kept/events', { event, data })
+  hub = await Hub.start({ folder })
+  await hub.publish('t', 'note', 'before')
+  const tasks = ['a', 'b'].map((id) => ({ id, title: `Task ${id}` }))
+  await post(hub, '/api/executions', { id: 'kept', title: 'A run', tasks })
+  await tell('execution-start', {})
+  await tell('task-start', { taskId: 'a' })
+  await tell('task-complete', { taskId: 'a' })
+  await tell('output', { stream: 'stdout', line: 'said before' })
+
+  const topic = await Console.open(browser, hub.url, '#/topics/t')
+  const execution = await Console.open(browser, hub.url, '#/executions/kept')
+  const pages = [topic, execution]
+  await topic.text('before').waitFor()
+  await execution.text('said before').waitFor()
+  await hub.kill()
+  for (const page of pages) await page.link('Offline')
+  hub = await Hub.start({ port: hub.port, folder })
+  for (const page of pages) await page.link('Live')
+
+  await hub.publish('t', 'note', 'after')
+  await tell('output', { stream: 'stdout', line: 'said after' })
+  await tell('task-start', { taskId: 'b' })
+  await tell('task-complete', { taskId: 'b' })
+  await topic.text('after').waitFor()
+  await topic.page.locator('[data-received]', { hasText: /^2 received/ }).waitFor()
+  await execution.text('said after').waitFor()
+  await execution.text('2 of 2').waitFor()
+  assert.equal(await topic.page.getByText('tidings.gap').count(), 0)
+  assert.equal(await execution.page.getByText('tidings.gap').count(), 0)
+
+  for (const { page } of pages) await page.reload()
+  for (const text of ['before', 'after']) await topic.text(text).waitFor()
+  for (const text of ['said before', 'said after', '2 of 2']) await execution.text(text).waitFor()
+  for (const page of pages) await page.close()
 })
 
 test('a page that went offline comes back with what it missed', async () => {
@@ -62,6 +108,7 @@ test('the view samples a thousand events a second, and the counter is exact', as
   for (let from = 0; from < 10_000; from += 1000) await publishAll(hub, batch(from, 1000))
   await console.page.locator('[data-received]', { hasText: /^10,000 received/ }).waitFor()
   await console.text('9999').waitFor()
+  assert.match(await console.page.locator('[data-received]').textContent(), /^10,000 received/)
   const rows = await console.page.locator('[role="table"] .line').count()
   assert.ok(rows < 100, `${rows} rows are drawn`)
   await console.close()

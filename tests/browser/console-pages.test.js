@@ -4,7 +4,7 @@ import { createServer, request } from 'node:http'
 import { after, before, test } from 'node:test'
 
 import { launch } from './browser.js'
-import { Console, PAGES, publishAll } from './console.js'
+import { Console, has, PAGES, post, publishAll } from './console.js'
 import { Hub } from './hub.js'
 
 let browser
@@ -19,6 +19,9 @@ before(async () => {
     data: { index },
   }))
   await publishAll(hub, events)
+  const tasks = ['one', 'two'].map((id) => ({ id, title: `Task ${id}` }))
+  await post(hub, '/api/executions', { id: 'shown', title: 'An execution', tasks })
+  await post(hub, '/api/executions/shown/events', { event: 'task-start', data: { taskId: 'one' } })
 })
 after(async () => {
   await browser?.close()
@@ -45,6 +48,71 @@ for (const colorScheme of ['light', 'dark']) {
     })
   }
 }
+
+/** What is there once a page has got what it asked for. A list of connections has the page's own on top. */
+const ARRIVED = {
+  '#/': 'Everything works',
+  '#/topics': 'orders/7',
+  '#/topics/orders%2F7': '{"index":7}',
+  '#/executions': 'An execution',
+  '#/executions/shown': 'Task one',
+  '#/playground?topic=orders%2F7': 'Open it, and publish something.',
+}
+
+/** How far what is seen may move, as browsers score it: what moves by so little, nobody notices. */
+const STILL = 0.05
+
+for (const viewport of [
+  { width: 360, height: 740 },
+  { width: 1280, height: 800 },
+]) {
+  test(`nothing moves when figures come, ${viewport.width} pixels wide`, async (t) => {
+    if (!(await has(hub, '/api/dashboard'))) return t.skip('the hub has no dashboards')
+    for (const [hash, text] of Object.entries(ARRIVED)) {
+      const console = await Console.open(browser, hub.url, '#/nowhere', { viewport })
+      await console.page.addInitScript(() => {
+        globalThis.moved = 0
+        const observer = new PerformanceObserver((list) => {
+          for (const { value } of list.getEntries()) globalThis.moved += value
+        })
+        observer.observe({ type: 'layout-shift', buffered: true })
+      })
+      await console.page.evaluate((hash) => history.replaceState(null, '', hash), hash)
+      await console.page.reload()
+      await console.link('Live')
+      await console.page.getByText(text, { exact: true }).first().waitFor()
+      // Shifts are told after the frame in which they are seen.
+      const moved = await console.page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            requestAnimationFrame(() => setTimeout(() => resolve(globalThis.moved)))
+          }),
+      )
+      assert.ok(moved < STILL, `${hash} moves by ${moved}`)
+      await console.close()
+    }
+  })
+}
+
+test('whoever goes by Tab sees where they are', async () => {
+  const console = await Console.open(browser, hub.url)
+  for (const [name, hash] of Object.entries(PAGES)) {
+    await console.go(hash)
+    await console.page.locator('main .page').waitFor()
+    for (let stop = 1; stop <= 15; stop += 1) {
+      await console.page.keyboard.press('Tab')
+      const seen = await console.page.evaluate(() => {
+        const { activeElement } = document
+        const { outlineStyle, outlineWidth } = getComputedStyle(activeElement)
+        const isMarked = outlineStyle !== 'none' && outlineWidth !== '0px'
+        const isNowhere = activeElement === document.body
+        return isMarked || isNowhere ? '' : activeElement.outerHTML
+      })
+      assert.equal(seen, '', `${name}, stop ${stop}`)
+    }
+  }
+  await console.close()
+})
 
 test('everything that can be used has a name', async () => {
   const console = await Console.open(browser, hub.url)

@@ -150,6 +150,36 @@ test('readers are listed, filtered by topic, and disconnected after a question',
   await console.close()
 })
 
+test('what clients call themselves and who they are is shown as text', async () => {
+  const stop = new AbortController()
+  const reader = { signal: stop.signal, headers: { 'User-Agent': MARKUP } }
+  await fetch(`${hub.url}/api/events/stream?topic=named`, reader)
+  const console = await Console.open(browser, hub.url, topicAt('named'))
+  await console.page.getByRole('tab', { name: 'Readers' }).click()
+  await console.text(MARKUP).waitFor()
+
+  // Whatever a hub may tell of an identity, the page does not take it for markup.
+  const { connections } = await (await fetch(`${hub.url}/api/connections?topic=named`)).json()
+  const named = connections.map((one) => ({ ...one, identity: MARKUP, remote: MARKUP, topics: [MARKUP] }))
+  const body = JSON.stringify({ connections: named, total: named.length })
+  await console.page.route(/\/api\/connections/, (route) =>
+    route.request().url().includes('/stream')
+      ? route.fulfill({ contentType: 'text/event-stream', body: `event: connections\ndata: ${body}\n\n` })
+      : route.fulfill({ contentType: 'application/json', body }),
+  )
+  const filter = encodeURIComponent(MARKUP)
+  await console.go(`#/connections?topic=${filter}&identity=${filter}`)
+  await console.text(MARKUP).waitFor()
+  await console.page.getByRole('button', { name: `Disconnect ${MARKUP}` }).first().click()
+  await console.page.getByRole('dialog').getByText(MARKUP).waitFor()
+  await console.page.getByRole('dialog').getByRole('button', { name: 'Keep' }).click()
+  await console.page.getByRole('searchbox').fill(`${MARKUP} and more`)
+  await console.page.getByText(`“${MARKUP} and more”`).waitFor()
+  assert.equal(await console.page.locator('img').count(), 0)
+  stop.abort()
+  await console.close()
+})
+
 test('the playground shows what its own EventSource hears', async () => {
   const console = await Console.open(browser, hub.url, '#/playground?topic=play%2Fground')
   await console.button('Open').click()
@@ -159,5 +189,7 @@ test('the playground shows what its own EventSource hears', async () => {
   await console.page.locator('.source [role="row"]', { hasText: 'ping' }).waitFor()
   await console.page.getByRole('tab', { name: 'curl', exact: true }).click()
   await console.page.locator('pre', { hasText: 'topic=play%2Fground' }).first().waitFor()
+  await console.page.keyboard.press('ArrowRight')
+  await console.page.getByRole('tab', { name: 'Rust', selected: true }).waitFor()
   await console.close()
 })

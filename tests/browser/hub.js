@@ -4,15 +4,19 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 
-/** A running hub: the program named by TIDINGS_BIN, with its history in memory. */
+/** A running hub: the program named by TIDINGS_BIN. */
 export class Hub {
   #process
 
-  /** Starts a hub on `port`, or on a free one, and waits until it says where it listens. */
-  static async start({ port = 0, settings = {} } = {}) {
+  /**
+   * Starts a hub on `port`, or on a free one, and waits until it says where it listens. Its history
+   * is in `folder`, or in memory.
+   */
+  static async start({ port = 0, folder = undefined, settings = {} } = {}) {
     const binary = process.env.TIDINGS_BIN
     assert(binary, 'TIDINGS_BIN names the hub to test')
-    const arguments_ = ['serve', '--listen', `127.0.0.1:${port}`, '--memory']
+    const arguments_ = ['serve', '--listen', `127.0.0.1:${port}`]
+    arguments_.push(...(folder ? ['--data-dir', folder] : ['--memory']))
     const child = spawn(binary, arguments_, {
       cwd: tmpdir(),
       env: { PATH: process.env.PATH, TIDINGS_RETRY: '100ms', ...settings },
