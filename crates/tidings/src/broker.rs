@@ -201,7 +201,7 @@ impl Broker {
 
     /// The open streams, oldest first.
     pub fn connections(&self) -> Vec<Connection> {
-        let readers: Vec<Arc<Reader>> = self.shared.core.lock().readers.keys().cloned().collect();
+        let readers: Vec<Arc<Reader>> = self.shared.core.lock().readers.iter().cloned().collect();
         let mut connections: Vec<Connection> =
             readers.iter().map(|reader| reader.describe()).collect();
         connections.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
@@ -210,7 +210,7 @@ impl Broker {
 
     /// Whether there is an open stream of this name.
     pub fn has_connection(&self, connection: &ConnectionId) -> bool {
-        self.shared.core.lock().readers.contains_key(connection)
+        self.shared.core.lock().readers.contains(connection)
     }
 
     /// Ends a stream with a goodbye. False if there is none of this name.
@@ -328,7 +328,7 @@ impl Broker {
 
     /// Ends all streams at once. Gives their number.
     fn cut(&self) -> usize {
-        let left: Vec<Arc<Reader>> = self.shared.core.lock().readers.keys().cloned().collect();
+        let left: Vec<Arc<Reader>> = self.shared.core.lock().readers.iter().cloned().collect();
         wake(
             left.iter()
                 .flat_map(|reader| reader.dismiss(GoodbyeReason::Drain)),

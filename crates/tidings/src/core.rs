@@ -1,4 +1,8 @@
-use std::{collections::HashMap, sync::Arc, task::Waker};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    task::Waker,
+};
 
 use slab::Slab;
 use tidings_log::{KeyRow, Log, Record, Topic};
@@ -27,7 +31,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) log: Log,
-    pub(crate) readers: HashMap<Arc<Reader>, Seat>,
+    /// Each has a seat.
+    pub(crate) readers: HashSet<Arc<Reader>>,
     pub(crate) seats: Arc<Seats>,
     pub(crate) counters: LagCounts,
     pub(crate) published: u64,
@@ -59,7 +64,7 @@ impl Core {
         let own_seats = || Seats::new(options.max_subscriptions);
         Self {
             log,
-            readers: HashMap::new(),
+            readers: HashSet::new(),
             seats: options.seats.clone().unwrap_or_else(own_seats),
             counters: LagCounts::default(),
             published: 0,
@@ -96,8 +101,7 @@ impl Core {
 
     /// The reader of an open stream.
     pub(crate) fn reader(&self, connection: &ConnectionId) -> Option<Arc<Reader>> {
-        let (reader, _) = self.readers.get_key_value(connection)?;
-        Some(reader.clone())
+        self.readers.get(connection).cloned()
     }
 
     /// Whether a further subscription may come.

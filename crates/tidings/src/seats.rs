@@ -9,7 +9,7 @@ pub(crate) struct Seats {
     taken: AtomicUsize,
 }
 
-/// The place of one subscription, until it is dropped.
+/// The place of one subscription, until it is dropped or kept.
 #[derive(Debug)]
 pub(crate) struct Seat(Arc<Seats>);
 
@@ -30,10 +30,22 @@ impl Seats {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         taken.ok().map(|_| Seat(self.clone()))
     }
+
+    /// Gives back a seat that was kept.
+    pub(crate) fn give_back(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    /// Keeps it until it is [given back](Seats::give_back).
+    pub(crate) fn keep(self) {
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.0.give_back();
     }
 }

@@ -173,7 +173,10 @@ impl Shared {
         let mut state = reader.state.lock();
         let stalled_on = state.stalled_on(self.clock.now());
         let mut core = self.core.lock();
-        let registered = core.readers.remove(&reader.id).is_some();
+        let registered = core.readers.remove(&reader.id);
+        if registered {
+            core.seats.give_back();
+        }
         if stalled_on.is_some_and(|topic| self.options.lag_policy(&topic) == LagPolicy::Disconnect)
         {
             // Its transport has given up on it before it asked again.

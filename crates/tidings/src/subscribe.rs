@@ -65,7 +65,8 @@ impl Broker {
         let shared = self.shared.clone();
         let reader = Arc::new(Reader::new(shared, id, subscription.peer, state, now));
         if let Some(seat) = seat.filter(|_| !over) {
-            core.readers.insert(reader.clone(), seat);
+            core.readers.insert(reader.clone());
+            seat.keep();
         }
         drop(core);
         self.shared.note_change();
