@@ -142,7 +142,7 @@ impl Core {
         if is_reserved(&publication.topic) {
             return Err(PublishError::ReservedTopic);
         }
-        if event.name().starts_with("tidings.") && !event.is_own {
+        if event.name().starts_with("tidings.") {
             return Err(PublishError::ReservedName);
         }
         let bytes = event.data.len() + event.key.as_ref().map_or(0, |key| key.len());

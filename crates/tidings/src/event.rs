@@ -19,8 +19,6 @@ pub struct Event {
     pub(crate) data: Arc<str>,
     pub(crate) key: Option<Arc<str>>,
     pub(crate) ends_topic: bool,
-    /// Its type is one of the hub's own, which nothing that comes from outside can have.
-    pub(crate) is_own: bool,
 }
 
 /// An [`Event`] could not be made.
@@ -50,12 +48,12 @@ impl Event {
             data,
             key: None,
             ends_topic: false,
-            is_own: false,
         }
     }
 
     /// What readers are told of an error inside an open stream: `tidings.error`, with a word for programs, a sentence
-    /// for people, and whether it may pass by itself. The stream stays open, unless the event also ends its topic.
+    /// for people, and whether it may pass by itself. The stream stays open, unless the event also ends its topic. Only the
+    /// broker's owner [publishes](crate::Broker::publish_own) it.
     ///
     /// ```
     /// use tidings::Event;
@@ -66,10 +64,7 @@ impl Event {
     pub fn error(code: &str, message: &str, retryable: bool) -> Self {
         let data = serde_json::json!({ "code": code, "message": message, "retryable": retryable });
         let name = EventName::new("tidings.error").expect("it is an event name");
-        Self {
-            is_own: true,
-            ..Self::new(data.to_string()).named(name)
-        }
+        Self::new(data.to_string()).named(name)
     }
 
     /// An event of a type, with the value as compact JSON, serialised here and never again.
@@ -85,7 +80,6 @@ impl Event {
     #[must_use]
     pub fn named(mut self, name: EventName) -> Self {
         self.name = (name.as_str() != "message").then_some(name);
-        self.is_own = false;
         self
     }
 
