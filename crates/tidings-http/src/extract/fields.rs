@@ -1,6 +1,6 @@
 //! Named texts as the fields of a struct.
 
-use std::{any::type_name, borrow::Cow, fmt::Display};
+use std::{borrow::Cow, fmt::Display};
 
 use serde::{
     Deserializer,
@@ -67,6 +67,10 @@ impl Error for Refused {
     fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
         Self::of(field, "is not known here")
     }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("must be one of {}", expected.join(", ")))
+    }
 }
 
 impl<'de, 'a, I: Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>> Deserializer<'de>
@@ -123,14 +127,20 @@ impl<'de, 'a, I: Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>> MapAccess<'de> f
 }
 
 macro_rules! numbers {
-    ($($read:ident $visit:ident $number:ty),*) => {$(
+    ($($read:ident $visit:ident $allowed:expr),*) => {$(
         fn $read<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
             match self.0.parse() {
                 Ok(number) => visitor.$visit(number),
-                Err(_) => Err(Refused::custom(format_args!("must be a number ({})", type_name::<$number>()))),
+                Err(_) => Err(Refused::custom(format_args!("must be {}", $allowed))),
             }
         }
     )*};
+}
+
+macro_rules! whole_numbers {
+    ($($read:ident $visit:ident $number:ident),*) => {numbers! {$(
+        $read $visit format_args!("a whole number, {} to {}", $number::MIN, $number::MAX)
+    ),*}};
 }
 
 impl<'de> Deserializer<'de> for Text<'_> {
@@ -148,11 +158,14 @@ impl<'de> Deserializer<'de> for Text<'_> {
         }
     }
 
-    numbers! {
+    whole_numbers! {
         deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32,
         deserialize_i64 visit_i64 i64, deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16,
-        deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64, deserialize_f32 visit_f32 f32,
-        deserialize_f64 visit_f64 f64
+        deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64
+    }
+
+    numbers! {
+        deserialize_f32 visit_f32 "a number", deserialize_f64 visit_f64 "a number"
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -242,17 +255,22 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_field_that_is_to_blame() {
+        let whole = "must be a whole number, 0 to 18446744073709551615";
         for (query, field, detail) in [
             ("", "team_id", "is missing"),
-            ("team_id=", "team_id", "must be a number (u64)"),
-            ("team_id=-1", "team_id", "must be a number (u64)"),
+            ("team_id=", "team_id", whole),
+            ("team_id=-1", "team_id", whole),
             ("team_id=1&team_id=2", "team_id", "must not be repeated"),
             ("team_id=1&limit=101", "limit", "must be 1 to 100"),
-            ("team_id=1&limit=1000", "limit", "must be a number (u8)"),
+            (
+                "team_id=1&limit=1000",
+                "limit",
+                "must be a whole number, 0 to 255",
+            ),
             (
                 "team_id=1&level=loud",
                 "level",
-                "unknown variant `loud`, expected `info` or `error`",
+                "must be one of info, error",
             ),
             ("team_id=1&all=yes", "all", "must be 1, true, 0 or false"),
         ] {
