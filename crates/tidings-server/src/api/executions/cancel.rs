@@ -142,7 +142,10 @@ fn cancelled(execution: &Execution, now: Timestamp) -> Cancelled<'_> {
             TaskStatus::Running => TaskStatus::Cancelled,
             status => status,
         },
-        duration: task.duration,
+        duration: task.duration.or_else(|| {
+            let started = task.started_at?;
+            Some(now.millis_since(started))
+        }),
     });
     let started = execution.started_at.unwrap_or(now);
     Cancelled {
