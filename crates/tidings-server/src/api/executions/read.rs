@@ -17,6 +17,9 @@ const DEFAULT_LIMIT: usize = 50;
 /// What an answer holds, about, before no further execution is added.
 const LIST_BYTES: usize = 4 << 20;
 
+/// The most executions whose states are followed at a time. What they all weigh is bounded anyway.
+const MAX_FOLLOWED: usize = 1_000;
+
 #[derive(Hash, Serialize)]
 pub(super) struct List {
     executions: Vec<Listed>,
@@ -46,6 +49,7 @@ pub(super) fn one(hub: &Hub) -> Live<(ExecutionId,)> {
     let one = async move |id: ExecutionId| Ok(ByHash(Listed(find(&asked, &id).await?)));
     hub.live("/api/executions/{id}", one)
         .named("execution")
+        .max_views(MAX_FOLLOWED)
         .watching(hub.executions.changes())
         .watching(hub.broker.changes())
 }

@@ -48,3 +48,23 @@ fn the_twin_of_the_list_follows_it_with_the_same_filters() {
     assert_eq!(next.json(), list(&hub, "?status=running"));
     assert_eq!(ids(&next.json()), ["a"]);
 }
+
+#[test]
+fn the_states_of_hundreds_of_executions_are_followed_at_a_time() {
+    let hub = hub();
+    let twins: Vec<_> = (0..150)
+        .map(|number| {
+            let id = format!("e{number}");
+            create(&hub, &id, &[]);
+            let mut twin = hub.open(&Request::get(&format!("/api/executions/{id}/stream")));
+            twin.expect("execution");
+            (id, twin)
+        })
+        .collect();
+    for (id, _) in &twins {
+        say(&hub, id, "execution-complete", "{}");
+    }
+    for (_, mut twin) in twins {
+        twin.until(|event| event.json()["status"] == "completed");
+    }
+}
