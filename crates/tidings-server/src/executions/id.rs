@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tidings::Topic;
 
 /// The id of an execution: 1 to 128 of `A-Z a-z 0-9 . _ -`, and not `stream`, which is a path of
-/// the hub's.
+/// the hub's, nor `.` and `..`, which clients take out of a path (RFC 3986, section 5.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ExecutionId(Arc<str>);
 
@@ -55,9 +55,10 @@ impl FromStr for ExecutionId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if text == "stream" || !(1..=128).contains(&text.len()) || !text.bytes().all(allowed) {
+        let is_taken = ["stream", ".", ".."].contains(&text);
+        if is_taken || !(1..=128).contains(&text.len()) || !text.bytes().all(allowed) {
             return Err(
-                "expected 1 to 128 letters, digits, dots, dashes or underscores, and not stream",
+                "expected 1 to 128 letters, digits, dots, dashes or underscores, and not stream, . or ..",
             );
         }
         Ok(Self(text.into()))
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_the_hub_would_not_take_is_refused() {
-        for text in ["", "stream", "a/b", "a b", "é", &"x".repeat(129)] {
+        for text in ["", "stream", ".", "..", "a/b", "a b", "é", &"x".repeat(129)] {
             assert!(text.parse::<ExecutionId>().is_err(), "{text:?}");
         }
     }
