@@ -2,6 +2,7 @@ import { TidingsError } from './errors.js'
 import { backoff, type Outgoing, send } from './http.js'
 import type { HubOptions, NewEvent, Receipt } from './hub.js'
 import { endpoint, query } from './source.js'
+import { within } from './within.js'
 
 /** The bounds of the wait between attempts. Short ones: someone waits for the answer. */
 const WAITS = { base: 250, cap: 10_000 }
@@ -39,12 +40,10 @@ async function call<Answer>(options: HubOptions, request: Outgoing): Promise<Ans
   let error: TidingsError | undefined
   for (let failures = 0; ; ) {
     try {
-      const signal = AbortSignal.timeout(timeout)
-      // A provider of headers knows nothing of the signal.
-      const late = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
-      const sent = send({ ...request, signal }, options, { failures, error })
-      const response = await Promise.race([sent, late])
-      return await response.json()
+      return await within(timeout, async (signal) => {
+        const response = await send({ ...request, signal }, options, { failures, error })
+        return response.json()
+      })
     } catch (cause) {
       const lost = new TidingsError('network', 'no answer from the hub', { cause })
       error = cause instanceof TidingsError ? cause : lost

@@ -1,11 +1,12 @@
 import type { ConnectionOptions } from '../connection.js'
-import { TidingsError } from '../errors.js'
+import type { TidingsError } from '../errors.js'
 import { backoff } from '../http.js'
 import type { StreamEvent } from '../items.js'
 import { isUpTo } from '../position.js'
 import { sleep } from '../sleep.js'
 import type { State } from '../state.js'
 import { subscribe, tell } from '../subscribe.js'
+import { within } from '../within.js'
 import { PatchError } from './patch.js'
 import type { Reducer } from './reduce.js'
 import { fetchBody, read, type SnapshotOptions } from './snapshot.js'
@@ -109,8 +110,10 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   async function load(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const body = await within(ANSWER_WITHIN, signal, (signal) =>
-          fetchBody(url, { ...options, signal }, { failures }),
+        const body = await within(
+          ANSWER_WITHIN,
+          (signal) => fetchBody(url, { ...options, signal }, { failures }),
+          signal,
         )
         const value = await read(body, options)
         if (signal.aborted) return
@@ -191,21 +194,4 @@ function connectionOf<T>(options: LiveOptions<T>): ConnectionOptions {
 
 function positionOf(body: unknown): string | undefined {
   return (body as { last_event_id?: string } | null)?.last_event_id
-}
-
-/** What comes of an attempt, unless it takes too long or is stopped. */
-function within<T>(
-  time: number,
-  stop: AbortSignal,
-  attempt: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController()
-  const end = () => controller.abort()
-  const timer = setTimeout(end, time)
-  stop.addEventListener('abort', end, controller)
-  const ended = new Promise<never>((_, reject) => {
-    const error = new TidingsError('idle', 'no answer')
-    controller.signal.addEventListener('abort', () => reject(error))
-  })
-  return Promise.race([attempt(controller.signal), ended]).finally(() => clearTimeout(timer))
 }

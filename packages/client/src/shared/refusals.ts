@@ -1,6 +1,7 @@
 import { TidingsError } from '../errors.js'
 import { type Outgoing, type RequestOptions, send } from '../http.js'
 import { endpoint, query } from '../source.js'
+import { within } from '../within.js'
 
 /** A hub that takes longer to answer, in milliseconds, is not waited for. */
 const ANSWER_WITHIN = 10_000
@@ -16,9 +17,10 @@ export async function answerOf(
   options: RequestOptions,
 ): Promise<{ position?: string } | TidingsError> {
   try {
-    const signal = AbortSignal.timeout(ANSWER_WITHIN)
-    const response = await send({ ...request, signal }, options, { failures: 0 })
-    return await response.json()
+    return await within(ANSWER_WITHIN, async (signal) => {
+      const response = await send({ ...request, signal }, options, { failures: 0 })
+      return response.json()
+    })
   } catch (cause) {
     if (cause instanceof TidingsError) return cause
     return new TidingsError('network', 'no answer from the hub', { cause })

@@ -164,6 +164,64 @@ describe('a plain page', () => {
   })
 })
 
+test('a worker follows a topic, and publishes', async () => {
+  const page = await open()
+  await page.evaluate(() => {
+    const code = `
+      import { createHub, subscribe } from '${location.origin}/dist/index.js'
+      const hub = '${location.origin}'
+      const onEvent = ({ data }) => postMessage(data)
+      subscribe({ hub, topics: ['t'], onEvent, backoff: { base: 50, cap: 100 } })
+      onmessage = ({ data }) => createHub({ hub }).publish('t', { data })
+    `
+    const type = 'text/javascript'
+    const worker = new Worker(URL.createObjectURL(new Blob([code], { type })), { type: 'module' })
+    const events: string[] = []
+    seen = { events }
+    worker.onmessage = ({ data }) => events.push(data)
+    connect = (data) => worker.postMessage(data)
+  })
+  const shows = (data: string[]) =>
+    expect.poll(() => page.evaluate(() => seen['events']), { interval: 20 }).toEqual(data)
+  await streams('t', 1)
+  await page.evaluate(() => connect('1'))
+  await shows(['1'])
+  await hub.disconnect('t')
+  await publish('t', '2')
+  await shows(['1', '2'])
+  await page.close()
+  await streams('t', 0)
+})
+
+test('tabs on a page of plain http have a stream each, and say so', async () => {
+  const plain = await launch({}, ['--host-resolver-rules=MAP plain.test 127.0.0.1'])
+  const address = site.url.replace('127.0.0.1', 'plain.test')
+  const tabs = [await plain.newPage(), await plain.newPage()]
+  for (const page of tabs) {
+    await page.goto(`${address}/pages/`)
+    const isShared = await page.evaluate(() => {
+      const events: string[] = []
+      seen = { events }
+      shared = share({ backoff: { base: 50, cap: 100 } })
+      for (const topic of ['a', 'b']) {
+        shared.subscribe({ topics: [topic], onEvent: ({ data }) => events.push(data) })
+      }
+      return [isSecureContext, shared.isShared]
+    })
+    expect(isShared).toEqual([false, false])
+  }
+  await streams('a', 2)
+  await streams('b', 2)
+  await publish('a', '1')
+  await publish('b', '2')
+  for (const page of tabs) {
+    await expect
+      .poll(() => page.evaluate(() => seen['events']), { interval: 20 })
+      .toEqual(['1', '2'])
+  }
+  await plain.close()
+})
+
 test('a page in the back/forward cache has no stream, and resumes when it is shown again', async () => {
   const caching = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
   const page = await caching.newPage()

@@ -1,7 +1,7 @@
 import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
 
 /** Starts the system's Chromium. */
-export function launch(options: LaunchOptions = {}): Promise<Browser> {
+export function launch(options: LaunchOptions = {}, more: string[] = []): Promise<Browser> {
   return chromium.launch({
     ...options,
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -14,6 +14,7 @@ export function launch(options: LaunchOptions = {}): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   })
 }
