@@ -429,6 +429,18 @@ describe('who resumes on a stream that is open', () => {
   })
 })
 
+test('who has been given nothing yet goes on from where the stream was when it came', async () => {
+  const leading = tab()
+  const one = follow(leading, ['a'], 'e-5')
+  hello(await nth(streams, 0), 'e-5')
+  await until(() => one.states.includes('open'))
+  const two = follow(tab(), ['a'])
+  await until(() => two.states.includes('open'))
+  await settle()
+  leading.close()
+  expect((await nth(streams, 1)).header('last-event-id')).toBe('e-5')
+})
+
 describe('after a reset of the hub', () => {
   /** What the new hub has, to one that asks for what it does not know. */
   function replay(call: Call): Call {

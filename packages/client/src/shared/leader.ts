@@ -88,7 +88,9 @@ function startLeading(name: string): () => void {
     const resumed = wanted.filter(({ resumes, after }) => resumes && after)
     if (resumed.length) resuming.set(member, number)
     follow(resumed)
-    if (connectionId) took()
+    if (!connectionId) return
+    took()
+    begin()
   }
 
   /** What is resumed is on the stream that is open. */
@@ -209,18 +211,16 @@ function startLeading(name: string): () => void {
     if (arrived.type === 'connected') {
       connectionId = arrived.connection_id
       follow()
-      // Where it was asked to begin it may not: then a gap tells where it does.
-      if (!start) begin()
       took()
+      // One that resumes may begin elsewhere than it was asked to, and tells where by a gap.
+      if (!start) begin()
     }
     post({ kind: 'item', item: arrived })
-    if (arrived.type === 'gap') {
-      wants.begin()
-      begin()
-    }
+    if (arrived.type === 'gap') wants.begin()
+    if (arrived.type === 'gap' || arrived.type === 'resumed') begin()
   }
 
-  /** Tells where the stream has begun. */
+  /** Tells where the stream is: what wants no more than what comes goes on from there. */
   function begin(): void {
     start = connection?.lastEventId ?? ''
     post({ kind: 'position', position: start })
