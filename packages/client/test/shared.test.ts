@@ -185,6 +185,20 @@ test('a subscription ends with the last of its topics, others go on', async () =
   await until(() => two.seen.includes('2'))
 })
 
+test('who closes at the final event is told no end', async () => {
+  const states: string[] = []
+  const page = tab()
+  const subscription = page.subscribe({
+    topics: ['a'],
+    onEvent: () => subscription.close(),
+    onState: ({ state }) => states.push(state),
+  })
+  const other = follow(page, ['a'])
+  hello(await nth(streams, 0), 'e-0').send(event(1, 'a', true))
+  await other.ended
+  expect(states).not.toContain('closed')
+})
+
 test('an error that ends the stream ends all, and what comes later tries anew', async () => {
   const page = tab()
   const one = follow(page, ['a'])

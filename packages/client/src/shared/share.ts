@@ -1,6 +1,6 @@
 import type { Connection, ConnectionOptions, Sink } from '../connection.js'
 import type { TidingsError } from '../errors.js'
-import type { Gap, Item } from '../items.js'
+import type { Item } from '../items.js'
 import { isUpTo } from '../position.js'
 import { endpoint } from '../source.js'
 import type { State } from '../state.js'
@@ -15,7 +15,7 @@ import {
   type SentError,
   type SentState,
 } from './messages.js'
-import { matches } from './selector.js'
+import { type Part, take } from './part.js'
 
 /** How the tabs connect. All tabs of an origin are to say the same. */
 export interface ShareOptions
@@ -50,21 +50,6 @@ export interface Share {
   subscribe(options: ShareSubscription): Subscription
   /** Ends all subscriptions of this tab. */
   close(): void
-}
-
-/** A subscription of this tab. */
-interface Part {
-  topics: readonly string[]
-  sink: Sink
-  /** The last event it has been given, or from which on it is to be given any. */
-  after: string
-  /** Whether whoever leads has not heard yet what it resumes after. */
-  resumes: boolean
-  /** The want that says it. Until that is taken nothing on the stream is for this one. */
-  saidIn: number | undefined
-  /** What can still bring events. A pattern is no topic's name, so it stays. */
-  unended: Set<string>
-  state: State
 }
 
 /**
@@ -120,10 +105,8 @@ export function share(options: ShareOptions = {}): Share {
       }
       announce()
     } else if (data.kind === 'position') follow(data.position)
-    else if (data.kind === 'item') {
-      if (data.item.type === 'gap') position = ''
-      for (const part of [...parts]) if (!part.saidIn) give(part, data.item)
-    } else if (data.kind === 'took') taken(data.member, data.number)
+    else if (data.kind === 'item') give(data.item)
+    else if (data.kind === 'took') taken(data.member, data.number)
     else if (data.kind === 'refused') refuse(data.topic, receivedError(data.error))
     else if (data.kind === 'ask') answer(data.ask, data.failures, data.error)
     else if (data.kind === 'state') {
@@ -154,28 +137,15 @@ export function share(options: ShareOptions = {}): Share {
     }
   }
 
-  function give(part: Part, item: Item): void {
-    if (item.type === 'gap') return miss(part, item)
-    if (item.type !== 'event') return part.sink.item(item)
-    const { id, topic = '', final } = item
-    if (!isUpTo(id, position)) position = id
-    if (isUpTo(id, part.after)) return
-    part.after = id
-    if (!part.topics.some((selector) => matches(selector, topic))) return
-    part.sink.item(item)
-    part.unended[final ? 'delete' : 'add'](topic)
-    if (!part.unended.size) set(part, { state: 'closed', reason: 'ended' })
-  }
-
-  /** Tells of a gap, unless it is that of another who has resumed. */
-  function miss(part: Part, gap: Gap): void {
-    if (gap.requested) {
-      // All that is left is replayed. It may have been seen here, or nothing was asked for.
-      const replays = gap.reason === 'evicted' || gap.reason === 'epoch-changed'
-      if (!part.after || (replays && isUpTo(gap.oldest ?? '', part.after))) return
+  function give(item: Item): void {
+    if (item.type === 'gap') position = ''
+    if (item.type === 'event' && !isUpTo(item.id, position)) position = item.id
+    for (const part of [...parts]) {
+      const given = part.saidIn ? undefined : take(part, item)
+      if (!given || !parts.has(part)) continue
+      part.sink.item(given)
+      if (!part.unended.size && parts.has(part)) set(part, { state: 'closed', reason: 'ended' })
     }
-    part.sink.item({ ...gap, requested: gap.requested && part.after })
-    part.after = ''
   }
 
   function set(part: Part, now: State): void {

@@ -1,0 +1,44 @@
+import type { Sink } from '../connection.js'
+import type { Gap, Item } from '../items.js'
+import { isUpTo } from '../position.js'
+import type { State } from '../state.js'
+import { matches } from './selector.js'
+
+/** A subscription of this tab. */
+export interface Part {
+  readonly topics: readonly string[]
+  readonly sink: Sink
+  /** The last event it has been given, or from which on it is to be given any. */
+  after: string
+  /** Whether whoever leads has not heard yet what it resumes after. */
+  resumes: boolean
+  /** The want that says it. Until that is taken nothing on the stream is for this one. */
+  saidIn: number | undefined
+  /** What can still bring events. A pattern is no topic's name, so it stays. */
+  readonly unended: Set<string>
+  state: State
+}
+
+/** Takes what arrives on the stream to what the part is given: nothing, if it is not for it. */
+export function take(part: Part, item: Item): Item | undefined {
+  if (item.type === 'gap') return miss(part, item)
+  if (item.type !== 'event') return item
+  const { id, topic = '', final } = item
+  if (isUpTo(id, part.after)) return undefined
+  part.after = id
+  if (!part.topics.some((selector) => matches(selector, topic))) return undefined
+  part.unended[final ? 'delete' : 'add'](topic)
+  return item
+}
+
+/** A gap, unless it is that of another who has resumed. */
+function miss(part: Part, gap: Gap): Gap | undefined {
+  const { after } = part
+  if (gap.requested) {
+    // All that is left is replayed. It may have been seen here, or nothing was asked for.
+    const replays = gap.reason === 'evicted' || gap.reason === 'epoch-changed'
+    if (!after || (replays && isUpTo(gap.oldest ?? '', after))) return undefined
+  }
+  part.after = ''
+  return { ...gap, requested: gap.requested && after }
+}
