@@ -79,6 +79,7 @@ export function createDecoder(
     retryCap = 300_000,
   } = limits
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  let ascii = true
   /** What is dropped if it comes next: a byte order mark at the start, the LF of a CRLF. */
   let dropped: string | undefined = '\ufeff'
   /** The start of a line whose end was not yet seen, and at most how many bytes it has. */
@@ -151,8 +152,9 @@ export function createDecoder(
       return lastEventId
     },
     push(chunk) {
-      // After ASCII nothing is left over, and a decoder that need not remember can be far quicker.
-      const text = utf8.decode(chunk, { stream: !((chunk.at(-1) as number) < 128) })
+      // After ASCII nothing is left over. Decoders that need not remember are quick with nothing else.
+      const text = utf8.decode(chunk, { stream: !(ascii && (chunk.at(-1) as number) < 128) })
+      ascii &&= text.length === chunk.length
       if (!text) return
       let start = text[0] === dropped ? 1 : 0
       dropped = undefined

@@ -49,7 +49,7 @@ export async function send(
   const request: Outgoing = { cache: 'no-store', credentials, ...outgoing, secrets }
   let response = await sendOnce(fetch, request, 'manual')
   // A browser gives the status of a redirect as 0.
-  if (/^(0|30[12378])$/.test(`${response.status}`)) {
+  if (/^[03]/.test(`${response.status}`)) {
     const { follow } = await import('./redirect.js')
     response = await follow(fetch, request, response)
   }
