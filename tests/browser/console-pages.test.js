@@ -164,6 +164,31 @@ test('keys lead to pages, to the search, and to the help', async () => {
   await console.close()
 })
 
+test('what is closed gives the focus back', async () => {
+  const console = await Console.open(browser, hub.url, '#/topics/orders%2F7')
+  const focused = () =>
+    console.page.evaluate(() => {
+      const { ariaLabel, textContent } = document.activeElement
+      return ariaLabel ?? textContent
+    })
+  for (const name of ['Delete…', 'Keys']) {
+    await console.button(name).focus()
+    await console.page.keyboard.press('Enter')
+    await console.page.getByRole('dialog').waitFor()
+    await console.page.keyboard.press('Escape')
+    await console.page.getByRole('dialog').waitFor({ state: 'detached' })
+    assert.equal(await focused(), name)
+  }
+  const notifications = console.page.getByRole('region', { name: 'All notifications' })
+  await console.page.getByRole('link', { name: 'Tidings' }).focus()
+  await console.page.keyboard.press('n')
+  await notifications.waitFor()
+  await console.page.keyboard.press('Escape')
+  await notifications.waitFor({ state: 'detached' })
+  assert.equal(await focused(), 'Notifications')
+  await console.close()
+})
+
 test('a theme that was chosen stays chosen', async () => {
   const console = await Console.open(browser, hub.url, '#/', { colorScheme: 'dark' })
   await console.button('Theme: auto').click()

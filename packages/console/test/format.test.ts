@@ -32,7 +32,17 @@ it('writes figures in few characters', () => {
 })
 
 it('leaves out what is zero in a round value', () => {
-  const values = ['5.0 s', '2 min 00 s', '3 h 00 min', '2.5 s', '10 min 10 s', '5.0 %', '10', '1.0']
+  const values = [
+    '5.0 s',
+    '2 min 00 s',
+    '3 h 00 min',
+    '2.5 s',
+    '10 min 10 s',
+    '5.0 %',
+    '10',
+    '1.0',
+    '0.20 ms',
+  ]
   expect(values.map(rounded)).toEqual([
     '5 s',
     '2 min',
@@ -42,6 +52,7 @@ it('leaves out what is zero in a round value', () => {
     '5 %',
     '10',
     '1',
+    '0.2 ms',
   ])
 })
 

@@ -48,9 +48,11 @@ export function duration(millis: Maybe): string {
   return `${Math.floor(hours / 24)} d ${padded(hours % 24)} h`
 }
 
-/** A value at a mark of an axis, without what is zero in it: `5 s`, `2 min`, `10 %`. */
+/** A value at a mark of an axis, without what is zero in it: `5 s`, `0.2 ms`, `2 min`. */
 export function rounded(text: string): string {
-  return text.replace(/\.0+(?= |$)/, '').replace(/ 00 (s|min)$/, '')
+  return text
+    .replace(/\.(\d*?)0+(?= |$)/, (_, digits: string) => digits && `.${digits}`)
+    .replace(/ 00 (s|min)$/, '')
 }
 
 /** How long ago something was, in one unit: `12 s`, `3 min`, `5 h`, `2 d`. */
