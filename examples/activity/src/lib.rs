@@ -3,6 +3,7 @@
 mod activity;
 mod bounded;
 mod logs;
+mod pages;
 mod satellite;
 mod site;
 mod store;

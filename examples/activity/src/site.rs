@@ -1,10 +1,10 @@
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 use tidings::Broker;
 use tidings_http::{Problem, live_broker};
 
-use crate::{Satellite, Store, activity, logs};
+use crate::{Satellite, Store, activity, logs, pages};
 
 /// The application.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ impl Site {
         let router = Router::new()
             .merge(activity.router())
             .merge(logs.router())
+            .merge(pages::router())
             .method_not_allowed_fallback(other_method)
-            .fallback(not_found)
             .with_state(store);
         Self {
             router,
@@ -45,9 +45,4 @@ async fn other_method(method: Method) -> Response {
     }
     let detail = format!("{method} is not possible here");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).into_response()
-}
-
-async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at {}", uri.path());
-    Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
 }

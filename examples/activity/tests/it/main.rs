@@ -57,3 +57,27 @@ impl Application {
 fn ann(target: &str) -> Request {
     Request::get(target).header("Authorization", "Bearer ann")
 }
+
+#[test]
+fn the_page_gives_a_session_that_the_resources_take() {
+    let application = Application::start();
+    let page = application.send(&Request::get("/"));
+    assert_eq!(page.status(), 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let (session, flags) = page.header("set-cookie").unwrap().split_once(';').unwrap();
+    assert!(
+        flags.contains("HttpOnly") && flags.contains("SameSite=Strict"),
+        "{flags}"
+    );
+    let resource = Request::get("/api/users/me/mcp/client-activity?team_id=123");
+    let answer = application.send(&resource.header("Cookie", session));
+    assert_eq!(answer.status(), 200);
+    application.send(&Request::get("/none")).problem(404);
+    application
+        .send(&Request::get("/../Cargo.toml"))
+        .problem(404);
+    application.send(&Request::post("/none", "")).problem(404);
+}
