@@ -103,9 +103,10 @@ for (const path of ['/vue/', '/react/']) {
   })
 
   test(`${path} says what failed, and Retry heals it`, async () => {
-    await page.route(STREAM, (route) => route.fulfill({ status: 500, body: 'broken' }))
+    // A 403 is final, so nothing but the button asks again.
+    await page.route(STREAM, (route) => route.fulfill({ status: 403, body: 'broken' }))
     await page.goto(app.url + path)
-    await alert('500')
+    await alert('403')
     assert.equal(await clients().count(), 0)
     await page.unroute(STREAM)
     await retry()
