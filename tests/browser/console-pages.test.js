@@ -49,11 +49,12 @@ for (const colorScheme of ['light', 'dark']) {
   }
 }
 
-/** What is there once a page has got what it asked for. A list of connections has the page's own on top. */
+/** What is there once a page has got what it asked for. */
 const ARRIVED = {
   '#/': 'Everything works',
   '#/topics': 'orders/7',
   '#/topics/orders%2F7': '{"index":7}',
+  '#/connections': 'tidings/dashboard/**',
   '#/executions': 'An execution',
   '#/executions/shown': 'Task one',
   '#/playground?topic=orders%2F7': 'Open it, and publish something.',
