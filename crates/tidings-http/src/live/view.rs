@@ -203,7 +203,10 @@ impl View {
             Err(PublishError::Closed) => Err(Over),
             Err(error) => {
                 warn!(resource = %self.desk.names.resource, %error, "cannot tell what was found");
-                let problem = internal("the answer is too large for a stream");
+                let problem = internal(match error {
+                    PublishError::TooLarge { .. } => "the answer is too large for a stream",
+                    _ => "the stream could not go on",
+                });
                 self.end(&problem).await
             }
         }
