@@ -125,10 +125,16 @@ impl EventStream {
         Self::after(rest, subscriber, options)
     }
 
-    /// The same stream with another block before all that the subscription gives. It may be shared with other streams.
+    /// The same stream with one more block before all that the subscription gives. It may be shared with other streams.
     #[must_use]
     pub fn then(mut self, block: Bytes) -> Self {
-        self.rest.get_or_insert_default().shared = block;
+        let rest = self.rest.get_or_insert_default();
+        let place = if rest.data.is_empty() {
+            &mut rest.data
+        } else {
+            &mut rest.shared
+        };
+        *place = block;
         self
     }
 
