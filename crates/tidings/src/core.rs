@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     ConnectionId, GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
+    admissions::{Admission, Admissions},
     encoding::Wire,
     filter::Filter,
     group::Group,
@@ -21,7 +22,6 @@ use crate::{
     plan,
     queue::Queue,
     reader::{Live, Place, Reader},
-    seats::{Seat, Seats},
     stats::{Given, LagCounts},
     subscription::Presence,
     tail::{Item, TailBytes},
@@ -31,9 +31,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) log: Log,
-    /// Each has a seat.
+    /// Each has been admitted.
     pub(crate) readers: HashSet<Arc<Reader>>,
-    pub(crate) seats: Arc<Seats>,
+    pub(crate) admissions: Arc<Admissions>,
     pub(crate) counters: LagCounts,
     pub(crate) published: u64,
     /// The bytes of data in what was published.
@@ -61,11 +61,11 @@ impl Core {
     pub(crate) fn new(log: Log, keys: Vec<KeyRow>, options: Arc<Options>) -> Self {
         let mut idempotency = Idempotency::new(options.idempotency_window);
         idempotency.restore(keys, &log);
-        let own_seats = || Seats::new(options.max_subscriptions);
+        let own = || Admissions::new(options.max_subscriptions);
         Self {
             log,
             readers: HashSet::new(),
-            seats: options.seats.clone().unwrap_or_else(own_seats),
+            admissions: options.admissions.clone().unwrap_or_else(own),
             counters: LagCounts::default(),
             published: 0,
             published_bytes: 0,
@@ -115,14 +115,16 @@ impl Core {
         Ok(())
     }
 
-    /// The seat of a further subscription, if one is left; those that do not show need none.
-    pub(crate) fn seat(&self, presence: Presence) -> Result<Option<Seat>, SubscribeError> {
+    /// Lets a further subscription in, if there is room; those that do not show need none.
+    pub(crate) fn let_in(&self, presence: Presence) -> Result<Option<Admission>, SubscribeError> {
         self.admit(presence)?;
         match presence {
             Presence::Hidden => Ok(None),
             Presence::Shown => {
-                let seat = self.seats.take();
-                seat.map(Some).ok_or(SubscribeError::TooManySubscriptions)
+                let admission = self.admissions.take();
+                admission
+                    .map(Some)
+                    .ok_or(SubscribeError::TooManySubscriptions)
             }
         }
     }

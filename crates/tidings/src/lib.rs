@@ -9,6 +9,7 @@
 //! told of a gap first; every buffer has a limit.
 
 mod accept;
+mod admissions;
 mod broker;
 mod catch_up;
 mod change;
@@ -39,7 +40,7 @@ mod release;
 mod replays;
 mod round;
 mod scan;
-mod seats;
+
 mod selector;
 mod shared;
 mod stats;

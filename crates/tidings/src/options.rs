@@ -4,7 +4,7 @@ use tidings_log::{
     Capacity, Durability, Epoch, Log, LogOptions, OpenError, Retention, Topic, TopicRules,
 };
 
-use crate::{Broker, LagPolicy, Selector, random, seats::Seats, time::Clock};
+use crate::{Broker, LagPolicy, Selector, admissions::Admissions, random, time::Clock};
 
 /// How a broker is set up.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Options {
     pub(crate) max_selectors: usize,
     pub(crate) max_subscriptions: usize,
     /// Those of another broker, whose limit holds for this one too.
-    pub(crate) seats: Option<Arc<Seats>>,
+    pub(crate) admissions: Option<Arc<Admissions>>,
     pub(crate) idempotency_window: Duration,
     pub(crate) reconnect_delay: Duration,
 }
@@ -73,7 +73,7 @@ impl Default for Options {
             max_event_bytes: 1 << 20,
             max_selectors: 100,
             max_subscriptions: usize::MAX,
-            seats: None,
+            admissions: None,
             idempotency_window: Duration::from_secs(10 * 60),
             reconnect_delay: Duration::from_secs(3),
         }
@@ -166,7 +166,7 @@ impl BrokerBuilder {
         self
     }
 
-    /// The largest payload of an event. Default 1 MiB.
+    /// The largest payload of an event that anybody but the owner of the broker may publish. Default 1 MiB.
     #[must_use]
     pub fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.options.max_event_bytes = bytes;
@@ -184,7 +184,7 @@ impl BrokerBuilder {
     #[must_use]
     pub fn max_subscriptions(mut self, subscriptions: usize) -> Self {
         self.options.max_subscriptions = subscriptions;
-        self.options.seats = None;
+        self.options.admissions = None;
         self
     }
 
@@ -203,7 +203,7 @@ impl BrokerBuilder {
     /// ```
     #[must_use]
     pub fn max_subscriptions_of(mut self, broker: &Broker) -> Self {
-        self.options.seats = Some(broker.shared.core.lock().seats.clone());
+        self.options.admissions = Some(broker.shared.core.lock().admissions.clone());
         self
     }
 

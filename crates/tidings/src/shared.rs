@@ -175,7 +175,7 @@ impl Shared {
         let mut core = self.core.lock();
         let registered = core.readers.remove(&reader.id);
         if registered {
-            core.seats.give_back();
+            core.admissions.give_back();
         }
         if stalled_on.is_some_and(|topic| self.options.lag_policy(&topic) == LagPolicy::Disconnect)
         {

@@ -25,7 +25,7 @@ impl Broker {
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
         let presence = subscription.presence;
-        let seat = self.shared.core.lock().seat(presence)?;
+        let admission = self.shared.core.lock().let_in(presence)?;
         // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
         let newest = match (&subscription.resume_after, subscription.start_at) {
             (None, StartAt::Newest(n)) => {
@@ -64,9 +64,9 @@ impl Broker {
         };
         let shared = self.shared.clone();
         let reader = Arc::new(Reader::new(shared, id, subscription.peer, state, now));
-        if let Some(seat) = seat.filter(|_| !over) {
+        if let Some(admission) = admission.filter(|_| !over) {
             core.readers.insert(reader.clone());
-            seat.keep();
+            admission.keep();
         }
         drop(core);
         self.shared.note_change();

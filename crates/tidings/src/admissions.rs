@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How many subscriptions there may be at a time, and how many there are: those of one broker, or of several that share
 /// a limit.
 #[derive(Debug)]
-pub(crate) struct Seats {
+pub(crate) struct Admissions {
     most: usize,
     taken: AtomicUsize,
 }
 
 /// The place of one subscription, until it is dropped or kept.
 #[derive(Debug)]
-pub(crate) struct Seat(Arc<Seats>);
+pub(crate) struct Admission(Option<Arc<Admissions>>);
 
-impl Seats {
+impl Admissions {
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
@@ -21,31 +21,33 @@ impl Seats {
         })
     }
 
-    /// Takes a seat, if one is left.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Seat> {
+    /// Admits one more, if there is room.
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Admission> {
         let one_more = |taken| (taken < self.most).then(|| taken + 1);
         // It guards nothing but itself.
         let taken = self
             .taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.ok().map(|_| Seat(self.clone()))
+        taken.ok().map(|_| Admission(Some(self.clone())))
     }
 
-    /// Gives back a seat that was kept.
+    /// Ends an admission that was kept.
     pub(crate) fn give_back(&self) {
         self.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Seat {
-    /// Keeps it until it is [given back](Seats::give_back).
-    pub(crate) fn keep(self) {
-        self.0.taken.fetch_add(1, Ordering::Relaxed);
+impl Admission {
+    /// Keeps it until it is [given back](Admissions::give_back).
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
     }
 }
 
-impl Drop for Seat {
+impl Drop for Admission {
     fn drop(&mut self) {
-        self.0.give_back();
+        if let Some(admissions) = &self.0 {
+            admissions.give_back();
+        }
     }
 }
