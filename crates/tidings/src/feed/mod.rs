@@ -302,6 +302,17 @@ impl Feed {
         }
     }
 
+    /// Whether what it has yet to take is more than half of what is retained, so that it may be evicted soon. Whoever
+    /// waits for slow members should not wait any longer.
+    pub fn is_at_risk(&self) -> bool {
+        let core = self.shared.core.lock();
+        let cursor = self.stages.last().cursor;
+        let behind = core.log.head().saturating_sub(cursor);
+        self.group
+            .filter
+            .scope(|scope| core.log.misses_any(scope, cursor.saturating_sub(behind)))
+    }
+
     /// Takes note that every member has been given all events before this number. What was kept of them to tell where a
     /// member [leaves](Self::leave) is dropped.
     pub fn settle(&mut self, number: u64) {

@@ -64,7 +64,7 @@ pub(super) enum Next {
 
 /// How long a fed connection may be without room before it goes on by itself. Where events come faster than the machine can
 /// deliver them, each of thousands of readers may have to wait for seconds.
-const PATIENCE_MILLIS: Moment = 5_000;
+const ROOMLESS_MILLIS: Moment = 5_000;
 /// How long the peer has to close its half after the end of a stream.
 const LINGER_MILLIS: Moment = 1_000;
 
@@ -126,12 +126,12 @@ impl Connection {
     }
 
     /// Has it fed from now on.
-    pub(super) fn sit(&mut self, seat: Seat) {
+    pub(super) fn seat_at(&mut self, seat: Seat) {
         self.seat = Some(seat);
     }
 
     /// Has it go on by itself. Gives the place where it was fed.
-    pub(super) fn rise(&mut self) -> Option<Seat> {
+    pub(super) fn unseat(&mut self) -> Option<Seat> {
         self.seat.take()
     }
 
@@ -159,7 +159,7 @@ impl Connection {
             self.socket.write_shared(batch.bytes(), from)?;
         }
         let waited = now.saturating_sub(self.since);
-        Ok(waited < PATIENCE_MILLIS && !window.has_lost(seat.next))
+        Ok(waited < ROOMLESS_MILLIS && !window.has_lost(seat.next))
     }
 
     /// Goes on with a connection that was woken, or whose turn has come again.
@@ -219,7 +219,7 @@ impl Connection {
         if !self.socket.has_room() && silent >= write_timeout {
             return Err(Reason::Stalled);
         }
-        if !self.socket.has_room() && self.seat.is_some() && silent >= PATIENCE_MILLIS {
+        if !self.socket.has_room() && self.seat.is_some() && silent >= ROOMLESS_MILLIS {
             return Ok(Next::Again);
         }
         let may_be_due = self.is_open() && self.socket.has_room() && self.keep_alive > 0;

@@ -1,6 +1,7 @@
 //! Events that are taken and framed once for all connections of a thread that follow the same.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -33,13 +34,15 @@ pub(super) struct Fanout {
     /// What some of them have yet to be given.
     window: Window,
     pass: Option<Pass>,
-    /// So many members have yet to be given what would go from the window with what comes. While they are many, nothing
-    /// is taken: it goes at the pace of most.
+    /// So many members had yet to be given what would go from the window with what comes, when that was last looked at.
+    /// While they are most of all, nothing is taken: it goes at their pace.
     endangered: usize,
     /// Until when they may hold the feed, unless they come along meanwhile.
     patient_until: Moment,
     /// How many they were when that was set.
     endangered_then: usize,
+    /// There may be something to take that was not taken because of them: nobody else tells of it.
+    is_owing: bool,
     /// Where the next pass begins, so that nobody is always last.
     start: usize,
 }
@@ -55,6 +58,17 @@ struct Pass {
     slowest: u64,
     /// How many of them would lose something with what comes next.
     endangered: usize,
+}
+
+/// What there is to do for a fan-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// Its connections are to be written to.
+    Pass,
+    /// Nothing, before it is woken, or let go by those that hold it.
+    Nothing,
+    /// All have to go on by themselves.
+    Dissolved,
 }
 
 /// A connection's place in a fan-out.
@@ -87,11 +101,10 @@ impl Pass {
 
 /// Places by which the beginning of a pass moves on: the number of places is a power of two.
 const STRIDE: usize = 509;
-/// More than one in so many members hold the feed for a while, if they would lose something with what comes next. Fewer go
-/// on by themselves.
-const HOLDING_PART: usize = 8;
-/// How long they may hold it without coming along.
-pub(super) const PATIENCE_MILLIS: Moment = 1_000;
+/// How long most of the members may hold the feed without coming along.
+pub(super) const HOLD_MILLIS: Moment = 1_000;
+/// Members that have come along have done so if they are one in so many of all.
+const COMING_PART: usize = 8;
 /// Bytes of events that are taken at one time.
 const BATCH_BYTES: usize = 64 << 10;
 
@@ -171,6 +184,7 @@ impl Fanouts {
             endangered: 0,
             patient_until: 0,
             endangered_then: 0,
+            is_owing: false,
             start: 0,
         });
         self.by_group.insert(group, index);
@@ -196,18 +210,20 @@ impl Fanout {
         self.members.iter().map(|(_, token)| *token).collect()
     }
 
-    /// Goes on with the pass that is under way, or begins one with what has come meanwhile. Otherwise why there is none.
-    pub(super) fn begin(&mut self, blocks: &mut Vec<Bytes>) -> Result<(), Fed> {
+    /// Goes on with the pass that is under way, or begins one with what has come meanwhile.
+    pub(super) fn begin(&mut self, blocks: &mut Vec<Bytes>) -> Begun {
         self.signal.lower();
         if self.pass.is_some() {
-            return Ok(());
+            return Begun::Pass;
         }
-        if self.is_held() {
-            return Err(Fed::Nothing);
+        self.is_owing = self.is_held() && !self.feed.is_at_risk();
+        if self.is_owing {
+            return Begun::Nothing;
         }
-        let fed = self.feed.take(BATCH_BYTES, blocks);
-        let Fed::Events { first } = fed else {
-            return Err(fed);
+        let first = match self.feed.take(BATCH_BYTES, blocks) {
+            Fed::Events { first } => first,
+            Fed::Nothing => return Begun::Nothing,
+            Fed::Dissolved => return Begun::Dissolved,
         };
         self.window.push(Batch::new(first, blocks));
         blocks.clear();
@@ -218,7 +234,7 @@ impl Fanout {
             slowest: u64::MAX,
             endangered: 0,
         });
-        Ok(())
+        Begun::Pass
     }
 
     /// The next connection of the pass.
@@ -263,9 +279,8 @@ impl Fanout {
     }
 
     /// Takes note that a connection that had no room has been given the events from its seat's number to this one. True
-    /// if nothing holds the feed any more.
+    /// if nothing holds the feed any more, which is to be looked at then.
     pub(super) fn refilled(&mut self, seat: Seat, next: u64) -> bool {
-        let was_held = self.is_held();
         let is_out_of_danger = self.window.may_lose(seat.next) && !self.window.may_lose(next);
         let endangered = match &mut self.pass {
             None => &mut self.endangered,
@@ -274,41 +289,43 @@ impl Fanout {
             Some(_) => return false,
         };
         *endangered = endangered.saturating_sub(usize::from(is_out_of_danger));
-        was_held && !self.is_held()
+        self.is_let_go()
     }
 
-    /// Looks anew at where all connections are, between two passes. True if nothing holds the feed any more.
+    /// Looks anew at where all connections are, between two passes. True if nothing holds the feed any more, which is to be
+    /// looked at then.
     pub(super) fn survey(&mut self, seats: impl Iterator<Item = Seat>, now: Moment) -> bool {
-        let was_held = self.is_held();
         let mut slowest = None;
         self.endangered = 0;
         for Seat { next, .. } in seats {
             slowest = Some(next.min(slowest.unwrap_or(next)));
             self.endangered += usize::from(self.window.may_lose(next));
         }
-        if self.endangered + self.holding_part() < self.endangered_then {
+        if self.endangered + self.members.len() / COMING_PART < self.endangered_then {
             self.be_patient(now);
-        } else if now >= self.patient_until {
+        }
+        if now >= self.patient_until || self.feed.is_at_risk() {
             // They are too slow for the others, if they are not stuck, and go on by themselves.
             self.endangered = 0;
         }
         if let Some(slowest) = slowest {
             self.settle(slowest);
         }
-        was_held && !self.is_held()
+        self.is_let_go()
     }
 
     fn is_held(&self) -> bool {
-        self.endangered > self.holding_part()
+        self.endangered > self.members.len() / 2
     }
 
-    fn holding_part(&self) -> usize {
-        self.members.len() / HOLDING_PART
+    /// True once when something is owed and nothing holds the feed any more, for whatever reason.
+    fn is_let_go(&mut self) -> bool {
+        !self.is_held() && mem::take(&mut self.is_owing)
     }
 
     /// Gives those that hold the feed time from now on.
     fn be_patient(&mut self, now: Moment) {
-        self.patient_until = now + PATIENCE_MILLIS;
+        self.patient_until = now + HOLD_MILLIS;
         self.endangered_then = self.endangered;
     }
 

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use mio::{Events, Poll, Token};
 use slab::Slab;
-use tidings::Fed;
 use tracing::{debug, warn};
 
 use super::chunks::{Chunks, chunk};
 use super::connection::{Connection, Moment, Next};
-use super::fanout::Fanouts;
+use super::fanout::{Begun, Fanouts};
 use super::inbox::{Inbox, Posted, Signal, Target};
 use super::slot::Slot;
 use super::socket::Reason;
@@ -102,7 +101,7 @@ impl Engine {
     /// Asks the kernel and the inbox once, and goes on with a piece of what there is to do. False once it is told to
     /// stop: what was posted last is left to be cut.
     pub(super) fn turn(&mut self, notices: &mut Events, posted: &mut Posted) -> bool {
-        let patience = self.patience();
+        let patience = self.poll_for();
         if let Err(error) = self.poll.poll(notices, patience)
             && error.kind() != io::ErrorKind::Interrupted
         {
@@ -140,7 +139,7 @@ impl Engine {
     }
 
     /// How long to wait for the kernel; not at all while there is something to do.
-    fn patience(&self) -> Option<Duration> {
+    fn poll_for(&self) -> Option<Duration> {
         if !self.ready.is_empty() || self.looked.is_some() || !self.inbox.sleep() {
             return Some(Duration::ZERO);
         }
@@ -198,7 +197,7 @@ impl Engine {
 
     fn close(&mut self, token: usize, reason: &Reason) {
         let mut connection = self.connections.remove(token);
-        if let (Some(seat), Some(fanouts)) = (connection.rise(), &mut self.fanouts) {
+        if let (Some(seat), Some(fanouts)) = (connection.unseat(), &mut self.fanouts) {
             fanouts.forget(seat);
         }
         // What is dropped with the body may panic, which ends nothing else.
@@ -207,7 +206,7 @@ impl Engine {
 
     /// Goes on with one connection by itself.
     fn advance(&mut self, token: usize, now: Moment) -> usize {
-        self.rise(token);
+        self.unseat(token);
         self.with(token, |connection, chunks| connection.advance(chunks, now));
         1
     }
@@ -223,7 +222,7 @@ impl Engine {
         }
         let joined = fanouts.join(token, connection.member(), connection.waker());
         if let Some((seat, opened)) = joined {
-            connection.sit(seat);
+            connection.seat_at(seat);
             let opened = opened.map(|index| Target::Fanout(Slot::new(index)));
             self.ready.extend(opened);
         }
@@ -231,15 +230,15 @@ impl Engine {
 
     /// Has a connection go on by itself, when it is its turn.
     fn unfeed(&mut self, token: usize) {
-        self.rise(token);
+        self.unseat(token);
         self.with(token, |_, _| Ok(Next::Again));
     }
 
     /// Takes a connection out of its fan-out.
-    fn rise(&mut self, token: usize) {
+    fn unseat(&mut self, token: usize) {
         let connection = self.connections.get_mut(token);
         if let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts)
-            && let Some(seat) = connection.rise()
+            && let Some(seat) = connection.unseat()
         {
             fanouts.leave(seat, connection.member());
         }
@@ -252,13 +251,13 @@ impl Engine {
             return 0;
         };
         match fanout.begin(&mut self.blocks) {
-            Ok(()) => {}
-            Err(Fed::Dissolved) => {
+            Begun::Pass => {}
+            Begun::Dissolved => {
                 let tokens = fanout.tokens();
                 tokens.into_iter().for_each(|token| self.unfeed(token));
                 return 0;
             }
-            Err(Fed::Nothing | Fed::Events { .. }) => return 0,
+            Begun::Nothing => return 0,
         }
         let (mut written, mut over) = (0, Vec::new());
         while written < PIECE

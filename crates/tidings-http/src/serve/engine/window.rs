@@ -58,11 +58,21 @@ impl Window {
         first.is_some_and(|first| number < first)
     }
 
-    /// Whether the event of this number is among those that go next, and may do so with what comes.
+    /// Whether the event of this number is among those that go with what comes next, if that has 64 KiB at most. A larger event
+    /// may push out more.
     pub(super) fn may_lose(&self, number: u64) -> bool {
-        let is_full = self.bytes + JOINED_BYTES > self.limit();
-        let goes = self.batches.front().filter(|_| is_full);
-        goes.is_some_and(|oldest| number < oldest.end())
+        let limit = self.limit();
+        let mut bytes = self.bytes + JOINED_BYTES;
+        for batch in &self.batches {
+            if bytes <= limit {
+                return false;
+            }
+            if number < batch.end() {
+                return true;
+            }
+            bytes -= batch.len();
+        }
+        false
     }
 
     /// The batch with the event of this number, if that is here.

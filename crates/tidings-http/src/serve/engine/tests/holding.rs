@@ -30,4 +30,5 @@ fn readers_that_never_read_do_not_stop_the_others_for_good() {
     check(8, 1);
     check(10, 2);
     check(2, 1);
+    check(3, 2);
 }
