@@ -396,6 +396,27 @@ describe('a topic that is refused', () => {
     expect([...one.states, ...two.states]).not.toContain('closed')
   })
 
+  test('when the stream is to be opened again costs the others nothing', async () => {
+    const one = follow(tab(), ['a'])
+    const stream = hello(await nth(streams, 0), 'e-0')
+    await until(() => one.states.includes('open'))
+    stream.send(event(1, 'a')).send(event(2, 'a'))
+    await until(() => one.seen.includes('2'))
+    stream.end()
+    await until(() => one.states.includes('waiting'))
+    const bad = follow(tab(), ['x*y'])
+    await until(() => topicsOf(streams().at(-1)).includes('x*y'))
+    refuse(streams().at(-1) as Call)
+    for (const index of [0, 1]) {
+      const probe = await nth(probes, index)
+      if (probe.url.includes('x*y')) refuse(probe)
+      else probe.answer(200, '{"events":[]}')
+    }
+    await bad.ended
+    await until(() => topicsOf(streams().at(-1)).length === 1)
+    expect(streams().at(-1)?.header('last-event-id')).toBe('e-2')
+  })
+
   test('is not looked for if it is the only one', async () => {
     const { ended, subscription } = follow(tab(), ['x*y'])
     refuse(await nth(streams, 0))

@@ -111,7 +111,9 @@ function startLeading(name: string): () => void {
         !isUpTo(reached, after) || topics.some((topic) => !followed.has(topic)),
     )
     const ended = connection?.state.state === 'closed'
-    if (!connection || ended) open(startOf(wants.cursors()))
+    if (!connection) open(startOf(wants.cursors()))
+    // Who wants what comes from now on has been given all until here.
+    else if (ended) open(startOf([...wants.cursors(), reached]))
     else if (missed.length) open(startOf([...missed.map(({ after }) => after), reached]))
     else if (connectionId) changing = changing.then(change)
     else if (!isSame(topics, followed)) connection.restart()
