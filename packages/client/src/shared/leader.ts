@@ -56,6 +56,8 @@ function startLeading(name: string): () => void {
   /** The topics of the stream, and where it began. */
   let followed = new Set<string>()
   let start = ''
+  /** Where it is to begin once a wait is over, if that is not where it has got to. */
+  let behind = ''
   /** Whether it is being found out which topics the hub refuses. */
   let sifting = false
   let changing = Promise.resolve()
@@ -110,13 +112,16 @@ function startLeading(name: string): () => void {
       ({ after, topics }) =>
         !isUpTo(reached, after) || topics.some((topic) => !followed.has(topic)),
     )
-    const ended = connection?.state.state === 'closed'
+    const now = connection?.state.state
     if (!connection) open(startOf(wants.cursors()))
     // Who wants what comes from now on has been given all until here.
-    else if (ended) open(startOf([...wants.cursors(), reached]))
-    else if (missed.length) open(startOf([...missed.map(({ after }) => after), reached]))
-    else if (connectionId) changing = changing.then(change)
-    else if (!isSame(topics, followed)) connection.restart()
+    else if (now === 'closed') open(startOf([...wants.cursors(), reached]))
+    else if (missed.length) {
+      behind = startOf([...missed.map(({ after }) => after), behind || reached])
+      if (!waits(now)) open(behind)
+    } else if (connectionId) changing = changing.then(change)
+    // After a wait it begins with what is wanted then.
+    else if (!waits(now) && !isSame(topics, followed)) connection.restart()
   }
 
   function open(after: string): void {
@@ -128,6 +133,7 @@ function startLeading(name: string): () => void {
   function stop(): void {
     connection?.close()
     connection = connectionId = undefined
+    behind = ''
   }
 
   /** Changes the topics of the open stream. */
@@ -229,6 +235,7 @@ function startLeading(name: string): () => void {
   }
 
   function state(now: State): void {
+    if (behind && !waits(now.state)) return open(behind)
     if (now.state !== 'open') connectionId = undefined
     else if (now.transport === 'poll') took()
     if (now.state === 'closed' && 'error' in now && blamesTopics(now.error)) sift(now)
@@ -250,6 +257,11 @@ function startLeading(name: string): () => void {
     stop()
     channel.close()
   }
+}
+
+/** Whether a state ends by itself when it is time to connect. */
+function waits(state: State['state'] | undefined): boolean {
+  return state === 'waiting' || state === 'paused'
 }
 
 function isSame(a: Set<string>, b: Set<string>): boolean {
