@@ -90,9 +90,8 @@ function startLeading(name: string): () => void {
     const resumed = wanted.filter(({ resumes, after }) => resumes && after)
     if (resumed.length) resuming.set(member, number)
     follow(resumed)
-    if (!connectionId) return
-    took()
-    begin()
+    if (connectionId || polls()) took()
+    if (connectionId) begin()
   }
 
   /** What is resumed is on the stream that is open. */
@@ -122,6 +121,12 @@ function startLeading(name: string): () => void {
     } else if (connectionId) changing = changing.then(change)
     // After a wait it begins with what is wanted then.
     else if (!waits(now) && !isSame(topics, followed)) connection.restart()
+  }
+
+  /** Whether events come by long polling, which no connection of the hub stands for. */
+  function polls(): boolean {
+    const now = connection?.state
+    return now?.state === 'open' && now.transport === 'poll'
   }
 
   function open(after: string): void {
@@ -197,7 +202,8 @@ function startLeading(name: string): () => void {
   function source(): Source {
     const topicSource = {
       get topics() {
-        return [...wants.topics()]
+        followed = wants.topics()
+        return [...followed]
       },
       get hub() {
         return config?.hub
@@ -206,7 +212,6 @@ function startLeading(name: string): () => void {
     return {
       topics: topicSource,
       request() {
-        followed = wants.topics()
         const body = query(topicSource, { format: 'envelope', hello: 1 })
         return { url: endpoint(config?.hub, 'api/events/stream'), method: 'POST', body }
       },
@@ -237,7 +242,7 @@ function startLeading(name: string): () => void {
   function state(now: State): void {
     if (behind && !waits(now.state)) return open(behind)
     if (now.state !== 'open') connectionId = undefined
-    else if (now.transport === 'poll') took()
+    else if (polls()) took()
     if (now.state === 'closed' && 'error' in now && blamesTopics(now.error)) sift(now)
     else tell(now)
   }
