@@ -223,6 +223,37 @@ test('headers are asked of a tab', async () => {
   expect(asked).toEqual([undefined, 401])
 })
 
+describe('headers that a tab does not have', () => {
+  const none = () => {
+    throw new Error('signed out')
+  }
+
+  test('are those of another tab, however late it answers', async () => {
+    let answer = (_: HeadersInit) => {}
+    const headers = () => {
+      return new Promise<HeadersInit>((resolve) => {
+        answer = resolve
+      })
+    }
+    follow(tab({ headers }), ['a'])
+    const { states } = follow(tab({ headers: none }), ['a'])
+    await until(() => states.length > 0)
+    await settle()
+    answer({ authorization: 'Bearer 2' })
+    expect((await nth(streams, 0)).header('authorization')).toBe('Bearer 2')
+    expect(states).toEqual(['connecting'])
+  })
+
+  test('are waited for no longer than until no tab has any', async () => {
+    const one = follow(tab({ headers: none }), ['a'])
+    const two = follow(tab({ headers: none }), ['a'])
+    await until(() => 'error' in one.subscription.state)
+    expect(one.subscription.state).toMatchObject({ error: { type: 'credentials' } })
+    await until(() => two.states.includes('waiting'))
+    expect(net.calls).toEqual([])
+  })
+})
+
 test('a subscription is iterated over as any other', async () => {
   const subscription: Subscription = tab().subscribe({ topics: ['a'] })
   hello(await nth(streams, 0), 'e-0').send(event(1, 'a', true))

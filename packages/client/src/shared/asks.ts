@@ -5,15 +5,16 @@ import { type Message, sentError } from './messages.js'
 /** Headers that whoever leads asks of the tabs. */
 export interface Asks {
   ask(why: Why): Promise<HeadersInit>
-  /** Takes the answer of a tab; null if it has none. */
-  answer(ask: number, headers: [string, string][] | null): void
+  /** Takes the answer of a tab; null if it has none, and then that of another decides. */
+  answer(ask: number, member: string, headers: [string, string][] | null): void
 }
 
 /** A tab that takes longer to answer, in milliseconds, is not waited for. */
 const ANSWER_WITHIN = 10_000
 
-export function createAsks(post: (message: Message) => void): Asks {
-  const answers = new Map<number, (headers: [string, string][] | null) => void>()
+/** Asks by these messages the tabs that are `members` for as long as they are. */
+export function createAsks(post: (message: Message) => void, members: ReadonlySet<string>): Asks {
+  const answers = new Map<number, Asks['answer']>()
   let asks = 0
 
   return {
@@ -21,16 +22,28 @@ export function createAsks(post: (message: Message) => void): Asks {
       asks += 1
       const number = asks
       return new Promise((resolve, reject) => {
-        answers.set(number, (headers) => {
+        const without = new Set<string>()
+        const end = () => {
           answers.delete(number)
           clearTimeout(timer)
-          if (headers) resolve(headers)
-          else reject(new TidingsError('credentials', 'no tab has headers'))
+        }
+        const fail = () => {
+          end()
+          reject(new TidingsError('credentials', 'no tab has headers'))
+        }
+        answers.set(number, (_, member, headers) => {
+          if (headers) {
+            end()
+            resolve(headers)
+            return
+          }
+          without.add(member)
+          if ([...members].every((one) => without.has(one))) fail()
         })
-        const timer = setTimeout(() => answers.get(number)?.(null), ANSWER_WITHIN)
+        const timer = setTimeout(fail, ANSWER_WITHIN)
         post({ kind: 'ask', ask: number, failures, error: error && sentError(error) })
       })
     },
-    answer: (ask, headers) => answers.get(ask)?.(headers),
+    answer: (ask, ...answer) => answers.get(ask)?.(ask, ...answer),
   }
 }

@@ -65,11 +65,11 @@ function startLeading(name: string): () => void {
   const post = (message: Message) => {
     if (leading) channel.postMessage(message)
   }
-  const asks = createAsks(post)
+  const asks = createAsks(post, members)
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.kind === 'want') hear(data)
-    if (data.kind === 'headers') asks.answer(data.ask, data.headers)
+    if (data.kind === 'headers') asks.answer(data.ask, data.member, data.headers)
     if (data.kind === 'restart') connection?.restart()
   }
   post({ kind: 'lead' })

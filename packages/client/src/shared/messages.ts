@@ -63,7 +63,7 @@ export type Message =
   | { kind: 'position'; position: string }
   /** A tab is asked for headers, because of an error if there is one. */
   | { kind: 'ask'; ask: number; failures: number; error?: SentError | undefined }
-  | { kind: 'headers'; ask: number; headers: [string, string][] | null }
+  | { kind: 'headers'; ask: number; member: string; headers: [string, string][] | null }
   /** The stream is to be connected anew. */
   | { kind: 'restart' }
 

@@ -163,9 +163,9 @@ export function share(options: ShareOptions = {}): Share {
     if (typeof headers !== 'function') return
     try {
       const given = await headers({ failures, error: error && receivedError(error) })
-      post({ kind: 'headers', ask, headers: [...new Headers(given)] })
+      post({ kind: 'headers', ask, member, headers: [...new Headers(given)] })
     } catch {
-      post({ kind: 'headers', ask, headers: null })
+      post({ kind: 'headers', ask, member, headers: null })
     }
   }
 
