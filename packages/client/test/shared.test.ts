@@ -456,6 +456,22 @@ describe('a topic that is refused', () => {
     expect(net.calls.length).toBe(1)
   })
 
+  test('is looked for again if the hub could not be asked, and nobody is ended', async () => {
+    const page = tab()
+    const [one, bad] = [follow(page, ['a']), follow(page, ['x*y'])]
+    refuse(await nth(streams, 0))
+    for (const index of [0, 1]) (await nth(probes, index)).answer(503)
+    await until(() => one.states.includes('waiting'))
+    refuse(await nth(streams, 1))
+    ;(await nth(probes, 2)).answer(200, '{"events":[]}')
+    refuse(await nth(probes, 3))
+    await bad.ended
+    const stream = hello(await nth(streams, 2), 'e-0').send(event(1, 'a'))
+    expect(topicsOf(stream)).toEqual(['a'])
+    await until(() => one.seen.includes('1'))
+    expect(one.states).not.toContain('closed')
+  })
+
   test('that is none: what is refused for another reason fails all', async () => {
     const page = tab()
     const [one, two] = [follow(page, ['a']), follow(page, ['b'])]

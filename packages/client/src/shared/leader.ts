@@ -1,7 +1,9 @@
 import { type Connection, connect } from '../connection.js'
 import { TidingsError } from '../errors.js'
+import { backoff } from '../http.js'
 import type { Item } from '../items.js'
 import { isUpTo } from '../position.js'
+import { sleep } from '../sleep.js'
 import { endpoint, query, type Source } from '../source.js'
 import type { State } from '../state.js'
 import { createAsks } from './asks.js'
@@ -48,7 +50,7 @@ function startLeading(name: string): () => void {
   const members = new Set<string>()
   /** The last want of each tab that resumes something which is not on the stream yet. */
   const resuming = new Map<string, number>()
-  let leading = true
+  const life = new AbortController()
   let config: Config | undefined
   let connection: Connection | undefined
   /** The connection as the hub knows it, while it is open. */
@@ -60,10 +62,12 @@ function startLeading(name: string): () => void {
   let behind = ''
   /** Whether it is being found out which topics the hub refuses. */
   let sifting = false
+  /** How often in a row that could not be found out. */
+  let unsifted = 0
   let changing = Promise.resolve()
 
   const post = (message: Message) => {
-    if (leading) channel.postMessage(message)
+    if (!life.signal.aborted) channel.postMessage(message)
   }
   const asks = createAsks(post, members)
 
@@ -102,7 +106,7 @@ function startLeading(name: string): () => void {
 
   /** Brings the stream in line with what is wanted, some of which goes on from earlier. */
   function follow(resumed: readonly Want[] = []): void {
-    if (!leading || sifting) return
+    if (life.signal.aborted || sifting) return
     const topics = wants.topics()
     if (!topics.size) return stop()
     // It begins at `start` until it has got anywhere, and with what comes next if that is empty.
@@ -189,14 +193,24 @@ function startLeading(name: string): () => void {
   /** Goes on without the topics for which the hub has refused the stream, if it is for those. */
   async function sift(failed: State & { error: TidingsError }): Promise<void> {
     sifting = true
-    const refused =
+    const { refused, unknown } =
       followed.size > 1
         ? await refusedOf(followed, config?.hub, options())
-        : new Map([...followed].map((topic) => [topic, failed.error]))
+        : { refused: new Map([...followed].map((topic) => [topic, failed.error])) }
+    const waits = !refused.size && unknown
+    if (waits) await wait(unknown)
     sifting = false
     for (const [topic, error] of refused) refuse(topic, error)
-    if (refused.size) follow()
+    if (refused.size || waits) follow()
     else tell(failed)
+  }
+
+  /** Waits before the hub is asked again which topics it refuses. */
+  function wait(error: TidingsError): Promise<void> {
+    unsifted += 1
+    const delay = backoff(config?.backoff, unsifted, error.retryAfter ?? 0)
+    tell({ state: 'waiting', error, delay })
+    return sleep(delay, life.signal)
   }
 
   function source(): Source {
@@ -242,7 +256,8 @@ function startLeading(name: string): () => void {
   function state(now: State): void {
     if (behind && !waits(now.state)) return open(behind)
     if (now.state !== 'open') connectionId = undefined
-    else if (polls()) took()
+    else unsifted = 0
+    if (polls()) took()
     if (now.state === 'closed' && 'error' in now && blamesTopics(now.error)) sift(now)
     else tell(now)
   }
@@ -258,7 +273,7 @@ function startLeading(name: string): () => void {
   }
 
   return () => {
-    leading = false
+    life.abort()
     stop()
     channel.close()
   }

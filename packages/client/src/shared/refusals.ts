@@ -27,18 +27,28 @@ export async function answerOf(
   }
 }
 
-/** Which of the topics the hub refuses, and why. Each is asked for by itself. */
+/** What the hub says of topics. */
+export interface Refusals {
+  /** Those it refuses, and why. */
+  refused: Map<string, TidingsError>
+  /** Why it is unknown of some, if it may be known later. */
+  unknown?: TidingsError
+}
+
+/** Which of the topics the hub refuses. Each is asked for by itself. */
 export async function refusedOf(
   topics: Iterable<string>,
   hub: string | undefined,
   options: RequestOptions,
-): Promise<Map<string, TidingsError>> {
-  const refused = new Map<string, TidingsError>()
+): Promise<Refusals> {
+  const refusals: Refusals = { refused: new Map() }
   for (const topic of topics) {
     const url = endpoint(hub, 'api/events')
     url.search = `${query({ topics: [topic] }, { limit: 1 })}`
     const answer = await answerOf({ url }, options)
-    if (answer instanceof TidingsError && blamesTopics(answer)) refused.set(topic, answer)
+    if (!(answer instanceof TidingsError)) continue
+    if (blamesTopics(answer)) refusals.refused.set(topic, answer)
+    else if (answer.transient) refusals.unknown = answer
   }
-  return refused
+  return refusals
 }
