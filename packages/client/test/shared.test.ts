@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import type { Item, State, Subscription } from '../src/index.js'
 import { type Share, type ShareOptions, share } from '../src/shared/index.js'
+import { lead } from '../src/shared/leader.js'
 import { matches } from '../src/shared/selector.js'
 import { type Call, FakeFetch, settle } from './fake-fetch.js'
 import { FakeLocks } from './fake-locks.js'
@@ -674,6 +675,50 @@ describe('after a reset of the hub', () => {
     await until(() => one.seen.includes('3') && fresh.seen.includes('3'))
     expect(one.seen).toContain('(gap)')
     expect(fresh.seen).not.toContain('(gap)')
+  })
+})
+
+describe('led by a worker', () => {
+  /** Ends the workers as a crash does. */
+  let crash: (() => void)[]
+  let workers: number
+
+  /** A worker in this process. */
+  class FakeWorker {
+    static leads = true
+    port = { postMessage: (name: string) => FakeWorker.leads && crash.push(lead(name)) }
+    addEventListener = () => {}
+    constructor() {
+      workers += 1
+    }
+  }
+
+  beforeEach(() => {
+    crash = []
+    workers = 0
+    FakeWorker.leads = true
+    vi.stubGlobal('SharedWorker', FakeWorker)
+  })
+  afterEach(() => {
+    for (const end of crash) end()
+  })
+
+  test('a tab takes over when the worker is gone, from where each has got to', async () => {
+    const one = follow(tab({ leader: 'worker' }), ['a'])
+    const stream = hello(await nth(streams, 0), 'e-0').send(event(1, 'a'))
+    // The worker is one for all tabs.
+    FakeWorker.leads = false
+    const two = follow(tab({ leader: 'worker' }), ['a'])
+    await until(() => one.seen.includes('1') && two.states.includes('open'))
+    expect([workers, streams().length]).toEqual([2, 1])
+    for (const end of crash) end()
+    const again = await nth(streams, 1)
+    expect(stream.aborted).toBe(true)
+    expect(again.header('last-event-id')).toBe('e-1')
+    hello(again, 'e-1').send(event(2, 'a'))
+    await until(() => one.seen.includes('2') && two.seen.includes('2'))
+    expect(told(one.seen)).toEqual(['1', '2'])
+    expect(streams().length).toBe(2)
   })
 })
 

@@ -25,8 +25,8 @@ export interface ShareOptions
   /** Who the user is: only tabs with the same identity share a connection. Default: nobody. */
   identity?: string | undefined
   /**
-   * What holds the connection: a `SharedWorker`, which outlives every tab, or one of the tabs.
-   * Default: a worker where there is one.
+   * What holds the connection: a `SharedWorker`, which outlives every tab, or one of the tabs. If
+   * the worker crashes, a tab takes over. Default: a worker where there is one.
    */
   leader?: 'worker' | 'tab' | undefined
 }
@@ -98,6 +98,8 @@ export function share(options: ShareOptions = {}): Share {
   })
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
+    // Tabs say no more than this to each other: anything else is said by whoever leads.
+    if (data.kind !== 'want' && data.kind !== 'headers' && data.kind !== 'restart') standBy()
     if (data.kind === 'lead') {
       for (const part of parts) {
         part.resumes = true
@@ -201,7 +203,7 @@ export function share(options: ShareOptions = {}): Share {
     }
   }
 
-  startLeader(name, options.leader, life.signal)
+  const standBy = startLeader(name, options.leader, life.signal)
 
   return {
     isShared: !!locks,
@@ -217,19 +219,32 @@ export function share(options: ShareOptions = {}): Share {
   }
 }
 
-/** Sees to it that somebody leads: a worker if it can be started, else this tab in its turn. */
-function startLeader(name: string, leader: ShareOptions['leader'], signal: AbortSignal): void {
+/**
+ * Sees to it that somebody leads: a worker if it can be started, else this tab in its turn. Returns
+ * how to have this tab lead if the worker that leads now goes away.
+ */
+function startLeader(
+  name: string,
+  leader: ShareOptions['leader'],
+  signal: AbortSignal,
+): () => void {
+  let queued = false
   const leadHere = () => {
-    if (!signal.aborted) signal.addEventListener('abort', lead(name))
+    if (queued || signal.aborted) return
+    queued = true
+    signal.addEventListener('abort', lead(name))
   }
-  if (leader === 'tab' || !locksHere() || !globalThis.SharedWorker) return leadHere()
-  try {
-    const worker = new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' })
-    worker.port.postMessage(name)
-    worker.addEventListener('error', leadHere)
-  } catch {
-    leadHere()
+  if (leader === 'tab' || !locksHere() || !globalThis.SharedWorker) leadHere()
+  else {
+    try {
+      const worker = new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' })
+      worker.port.postMessage(name)
+      worker.addEventListener('error', leadHere)
+    } catch {
+      leadHere()
+    }
   }
+  return leadHere
 }
 
 function configOf(
