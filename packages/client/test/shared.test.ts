@@ -87,6 +87,9 @@ function gap(requested: string, oldest: string | null, reason = 'evicted'): stri
   return `event: tidings.gap\ndata: ${data}\n\n`
 }
 
+/** The end of what is replayed. */
+const RESUMED = 'event: tidings.resumed\ndata: {"from":"e-0","count":1}\n\n'
+
 /** The data of the events among what was seen. */
 function told(seen: string[]): string[] {
   return seen.filter((data) => !data.startsWith('('))
@@ -146,6 +149,7 @@ test('when the leading tab closes another goes on from where each has got to, on
   const stream = hello(await nth(streams, 0), 'e-0')
   await until(() => one.states.includes('open'))
   const two = follow(tab(), ['a'])
+  await until(() => two.states.includes('open'))
   stream.send(event(1, 'a')).send(event(2, 'a'))
   await until(() => two.seen.length === 2)
   leading.close()
@@ -286,6 +290,7 @@ test('a tab that is new when the leader changes costs the others nothing', async
   await until(() => one.states.includes('open'))
   const fresh = tab()
   const two = follow(tab(), ['a'])
+  await until(() => two.states.includes('open'))
   stream.send(event(1, 'a')).send(event(2, 'a'))
   await until(() => two.seen.length >= 2)
   // The fresh tab leads, and is the first to say what it wants.
@@ -423,7 +428,7 @@ describe('a topic that is refused', () => {
     const again = await nth(streams, 1)
     expect(topicsOf(again)).toEqual(['a', 'b'])
     expect(again.header('last-event-id')).toBe('e-3')
-    hello(again, 'e-3').send(event(4, 'b')).send(event(5, 'a'))
+    hello(again, 'e-3').send(event(4, 'b')).send(RESUMED).send(event(5, 'a'))
     await until(() => one.seen.includes('5') && two.seen.includes('4'))
     expect([...one.states, ...two.states]).not.toContain('closed')
   })
@@ -483,6 +488,34 @@ describe('a topic that is refused', () => {
   })
 })
 
+describe('who follows from now on is given no history', () => {
+  test('when another resumes in the same turn', async () => {
+    const page = tab()
+    const [one, two] = [follow(page, ['a']), follow(page, ['a'], 'e-3')]
+    const stream = hello(await nth(streams, 0), 'e-3').send(event(4, 'a'))
+    await until(() => two.seen.includes('4'))
+    // Nor is one that comes during the replay.
+    const [three, four] = [follow(page, ['a']), follow(tab(), ['a'])]
+    await until(() => three.states.includes('open') && four.states.includes('open'))
+    stream.send(event(5, 'a')).send(RESUMED).send(event(6, 'a'))
+    for (const each of [one, two, three, four]) await until(() => each.seen.includes('6'))
+    expect([one, three, four].map(({ seen }) => told(seen))).toEqual([['6'], ['6'], ['6']])
+    expect(told(two.seen)).toEqual(['4', '5', '6'])
+  })
+
+  test('and goes on from where it began when the stream is lost', async () => {
+    const one = follow(tab(), ['a'])
+    const stream = hello(await nth(streams, 0), 'e-3')
+    await until(() => one.states.includes('open'))
+    stream.end()
+    const again = await nth(streams, 1)
+    expect(again.header('last-event-id')).toBe('e-3')
+    hello(again, 'e-3').send(event(4, 'a')).send(RESUMED).send(event(5, 'a'))
+    await until(() => one.seen.includes('5'))
+    expect(told(one.seen)).toEqual(['4', '5'])
+  })
+})
+
 describe('while the hub is polled', () => {
   const polls = () => net.calls.filter(({ url }) => url.includes('/api/events?'))
 
@@ -506,6 +539,20 @@ describe('while the hub is polled', () => {
   function polled(n: number, topic: string): object {
     return { id: `e-${n}`, topic, event: 'message', data: `${n}`, time: '', final: false }
   }
+
+  test('who resumes gets what it has missed, and what comes', async () => {
+    const one = await polling(['a'])
+    const two = follow(tab(), ['a'], 'e-3')
+    await until(() => streams().length > 1)
+    streams()[1]?.open()
+    await settle()
+    await vi.advanceTimersByTimeAsync(10_000)
+    const again = await nth(polls, 2)
+    expect(again.url).toContain('last_event_id=e-3')
+    page(again, 6, [polled(4, 'a'), polled(6, 'a')])
+    await until(() => two.seen.includes('6') && one.seen.includes('6'))
+    expect([told(one.seen), told(two.seen)]).toEqual([['6'], ['4', '6']])
+  })
 
   test('who resumes from where it is gets what comes', async () => {
     const one = await polling(['a'])
@@ -603,7 +650,7 @@ describe('who resumes on a stream that is open', () => {
 test('who has been given nothing yet goes on from where the stream was when it came', async () => {
   const leading = tab()
   const one = follow(leading, ['a'], 'e-5')
-  hello(await nth(streams, 0), 'e-5')
+  hello(await nth(streams, 0), 'e-5').send(RESUMED)
   await until(() => one.states.includes('open'))
   const two = follow(tab(), ['a'])
   await until(() => two.states.includes('open'))

@@ -55,9 +55,12 @@ function startLeading(name: string): () => void {
   let connection: Connection | undefined
   /** The connection as the hub knows it, while it is open. */
   let connectionId: string | undefined
-  /** The topics of the stream, and where it began. */
+  /** The topics of the stream. */
   let followed = new Set<string>()
-  let start = ''
+  /** Whether it is open and has nothing left to replay to those who resume. */
+  let live = false
+  /** Whether it was asked for with what was missed. */
+  let replays = false
   /** Where it is to begin once a wait is over, if that is not where it has got to. */
   let behind = ''
   /** Whether it is being found out which topics the hub refuses. */
@@ -95,7 +98,7 @@ function startLeading(name: string): () => void {
     if (resumed.length) resuming.set(member, number)
     follow(resumed)
     if (connectionId || polls()) took()
-    if (connectionId) begin()
+    if (live) begin()
   }
 
   /** What is resumed is on the stream that is open. */
@@ -109,8 +112,7 @@ function startLeading(name: string): () => void {
     if (life.signal.aborted || sifting) return
     const topics = wants.topics()
     if (!topics.size) return stop()
-    // It begins at `start` until it has got anywhere, and with what comes next if that is empty.
-    const reached = connection?.lastEventId || start
+    const reached = connection?.lastEventId ?? ''
     const missed = resumed.filter(
       ({ after, topics }) =>
         !isUpTo(reached, after) || topics.some((topic) => !followed.has(topic)),
@@ -135,7 +137,6 @@ function startLeading(name: string): () => void {
 
   function open(after: string): void {
     stop()
-    start = after
     connection = connect(source(), options(), { item, state, room: () => undefined }, after)
   }
 
@@ -143,6 +144,7 @@ function startLeading(name: string): () => void {
     connection?.close()
     connection = connectionId = undefined
     behind = ''
+    live = false
   }
 
   /** Changes the topics of the open stream. */
@@ -226,11 +228,16 @@ function startLeading(name: string): () => void {
     return {
       topics: topicSource,
       request() {
+        replays = !!connection?.lastEventId
         const body = query(topicSource, { format: 'envelope', hello: 1 })
         return { url: endpoint(config?.hub, 'api/events/stream'), method: 'POST', body }
       },
       take: (arrived) => arrived,
-      ended: () => false,
+      // Asked at the end of what came: with the first page of a poll all that was missed has come.
+      ended() {
+        if (polls() && !live) begin()
+        return false
+      },
     }
   }
 
@@ -239,24 +246,26 @@ function startLeading(name: string): () => void {
       connectionId = arrived.connection_id
       follow()
       took()
-      // One that resumes may begin elsewhere than it was asked to, and tells where by a gap.
-      if (!start) begin()
+      if (!replays) begin()
     }
     post({ kind: 'item', item: arrived })
     if (arrived.type === 'gap') wants.begin()
     if (arrived.type === 'gap' || arrived.type === 'resumed') begin()
   }
 
-  /** Tells where the stream is: what wants no more than what comes goes on from there. */
+  /** Tells where the stream is: what wants no more than what comes begins there. */
   function begin(): void {
-    start = connection?.lastEventId ?? ''
-    post({ kind: 'position', position: start })
+    live = true
+    post({ kind: 'position', position: connection?.lastEventId ?? '' })
   }
 
   function state(now: State): void {
     if (behind && !waits(now.state)) return open(behind)
-    if (now.state !== 'open') connectionId = undefined
-    else unsifted = 0
+    if (now.state === 'open') unsifted = 0
+    else {
+      connectionId = undefined
+      live = false
+    }
     if (polls()) took()
     if (now.state === 'closed' && 'error' in now && blamesTopics(now.error)) sift(now)
     else tell(now)

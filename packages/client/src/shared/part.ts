@@ -8,7 +8,7 @@ import { matches } from './selector.js'
 export interface Part {
   readonly topics: readonly string[]
   readonly sink: Sink
-  /** The last event it has been given, or from which on it is to be given any. */
+  /** The last event it has been given, or from which on it is given any; none until it is known. */
   after: string
   /** Whether whoever leads has not heard yet what it resumes after. */
   resumes: boolean
@@ -24,7 +24,7 @@ export function take(part: Part, item: Item): Item | undefined {
   if (item.type === 'gap') return miss(part, item)
   if (item.type !== 'event') return item
   const { id, topic = '', final } = item
-  if (isUpTo(id, part.after)) return undefined
+  if (!part.after || isUpTo(id, part.after)) return undefined
   part.after = id
   if (!part.topics.some((selector) => matches(selector, topic))) return undefined
   part.unended[final ? 'delete' : 'add'](topic)

@@ -141,7 +141,8 @@ export function share(options: ShareOptions = {}): Share {
 
   function give(item: Item): void {
     if (item.type === 'gap') position = ''
-    if (item.type === 'event' && !isUpTo(item.id, position)) position = item.id
+    // What is replayed for others is no place to begin at.
+    if (item.type === 'event' && position && !isUpTo(item.id, position)) position = item.id
     for (const part of [...parts]) {
       const given = part.saidIn ? undefined : take(part, item)
       if (!given || !parts.has(part)) continue
