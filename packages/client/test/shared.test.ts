@@ -64,9 +64,9 @@ async function nth(calls: () => Call[], index: number): Promise<Call> {
   return calls()[index] as Call
 }
 
-function hello(call: Call, position: string): Call {
+function hello(call: Call, position: string, id = 'c1'): Call {
   const topics = new URLSearchParams(`${call.init.body}`).getAll('topic')
-  const data = JSON.stringify({ connection_id: 'c1', topics })
+  const data = JSON.stringify({ connection_id: id, topics })
   return call.open().send(`id: ${position}\n\nevent: tidings.connected\ndata: ${data}\n\n`)
 }
 
@@ -348,6 +348,44 @@ test('a change that is never answered holds up no other', async () => {
   await settle()
   await vi.advanceTimersByTimeAsync(10_000)
   expect(topicsOf(await nth(streams, 1))).toEqual(['a', 'b', 'c'])
+})
+
+test('a change that is answered without a position holds up no other', async () => {
+  const page = tab()
+  const one = follow(page, ['a'])
+  const stream = hello(await nth(streams, 0), 'e-0')
+  await until(() => one.states.includes('open'))
+  const two = follow(page, ['b'])
+  ;(await nth(changes, 0)).answer(200, 'null')
+  follow(page, ['c'])
+  const change = await nth(changes, 1)
+  expect(JSON.parse(`${change.init.body}`)).toEqual({ subscribe: ['c'], unsubscribe: [] })
+  stream.send(event(1, 'b'))
+  await until(() => two.seen.includes('1'))
+  expect(two.subscription.lastEventId).toBe('e-1')
+})
+
+test('a change that is answered once its stream is lost changes nothing of the next', async () => {
+  const page = tab()
+  const one = follow(page, ['a'])
+  const stream = hello(await nth(streams, 0), 'e-0', 'c1')
+  await until(() => one.states.includes('open'))
+  const two = follow(page, ['b'])
+  const late = await nth(changes, 0)
+  two.subscription.close()
+  await settle()
+  stream.end()
+  const again = await nth(streams, 1)
+  expect(topicsOf(again)).toEqual(['a'])
+  hello(again, 'e-0', 'c2')
+  await until(() => one.seen.filter((data) => data === '(connected)').length === 2)
+  late.answer(200, '{"position":"e-0"}')
+  await settle()
+  follow(page, ['b'])
+  await until(() => changes().length > 1)
+  const { url, init } = changes()[1] as Call
+  expect(url).toBe('http://127.0.0.1:1/api/connections/c2')
+  expect(JSON.parse(`${init.body}`)).toEqual({ subscribe: ['b'], unsubscribe: [] })
 })
 
 test('who subscribes once the tab is closed is told the end', async () => {

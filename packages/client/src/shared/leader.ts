@@ -124,7 +124,7 @@ function startLeading(name: string): () => void {
     else if (missed.length) {
       behind = startOf([...missed.map(({ after }) => after), behind || reached])
       if (!waits(now)) open(behind)
-    } else if (connectionId) changing = changing.then(change)
+    } else if (connectionId) changing = changing.then(change, change)
     // After a wait it begins with what is wanted then.
     else if (!waits(now) && !isSame(topics, followed)) connection.restart()
   }
@@ -153,15 +153,15 @@ function startLeading(name: string): () => void {
     const subscribe = [...topics].filter((topic) => !followed.has(topic))
     const unsubscribe = [...followed].filter((topic) => !topics.has(topic))
     if (!connectionId || !(subscribe.length || unsubscribe.length)) return
-    const asked = connection
+    // One connection has a stream after another, and a later one begins with what is wanted.
+    const asked = connectionId
     const error = await patch(subscribe, unsubscribe)
-    if (!error || asked !== connection) return
-    // A new stream begins with what is wanted.
-    if (!blamesTopics(error) || !subscribe.length) return asked?.restart()
+    if (!error || asked !== connectionId) return
+    if (!blamesTopics(error) || !subscribe.length) return connection?.restart()
     for (const topic of subscribe) {
       const reason = subscribe.length > 1 ? await patch([topic], []) : error
-      if (asked !== connection) return
-      if (reason && !blamesTopics(reason)) return asked?.restart()
+      if (asked !== connectionId) return
+      if (reason && !blamesTopics(reason)) return connection?.restart()
       if (reason) refuse(topic, reason)
     }
     follow()
@@ -172,17 +172,16 @@ function startLeading(name: string): () => void {
     subscribe: string[],
     unsubscribe: string[],
   ): Promise<TidingsError | undefined> {
-    const asked = connection
-    const url = endpoint(config?.hub, `api/connections/${connectionId}`)
+    const asked = connectionId
+    const url = endpoint(config?.hub, `api/connections/${asked}`)
     const body = JSON.stringify({ subscribe, unsubscribe })
     const headers = { 'content-type': 'application/json' }
     const answer = await answerOf({ url, method: 'PATCH', body, headers }, options())
     if (answer instanceof TidingsError) return answer
-    if (asked === connection) {
-      for (const topic of subscribe) followed.add(topic)
-      for (const topic of unsubscribe) followed.delete(topic)
-    }
-    post({ kind: 'position', position: `${answer.position}` })
+    if (asked !== connectionId) return undefined
+    for (const topic of subscribe) followed.add(topic)
+    for (const topic of unsubscribe) followed.delete(topic)
+    if (answer?.position) post({ kind: 'position', position: answer.position })
     return undefined
   }
 

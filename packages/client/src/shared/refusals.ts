@@ -15,7 +15,7 @@ export function blamesTopics({ status }: TidingsError): boolean {
 export async function answerOf(
   request: Outgoing,
   options: RequestOptions,
-): Promise<{ position?: string } | TidingsError> {
+): Promise<{ position?: string } | null | TidingsError> {
   try {
     return await within(ANSWER_WITHIN, async (signal) => {
       const response = await send({ ...request, signal }, options, { failures: 0 })
