@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Item, State, Subscription } from '../src/index.js'
 import { type Share, type ShareOptions, share } from '../src/shared/index.js'
 import { lead } from '../src/shared/leader.js'
+import { type Part, take } from '../src/shared/part.js'
 import { matches } from '../src/shared/selector.js'
 import { type Call, FakeFetch, settle } from './fake-fetch.js'
 import { FakeLocks } from './fake-locks.js'
@@ -829,6 +830,22 @@ describe('where the browser has no locks', () => {
 })
 
 describe('a pattern', () => {
+  test('notes none of the topics it brings, and ends with none of them', () => {
+    const sink = { item: () => {}, state: () => {}, room: () => undefined }
+    const unended = new Set(['a', 'b/*'])
+    const rest = { resumes: false, saidIn: undefined, state: { state: 'connecting' } } as const
+    const part: Part = { topics: ['a', 'b/*'], sink, after: 'e-0', unended, ...rest }
+    const give = (n: number, topic: string, final: boolean) =>
+      take(part, { type: 'event', id: `e-${n}`, event: 'message', data: '', topic, final })
+    give(1, 'b/1', false)
+    give(2, 'b/2', true)
+    expect([...unended]).toEqual(['a', 'b/*'])
+    give(3, 'a', true)
+    expect([...unended]).toEqual(['b/*'])
+    give(4, 'a', false)
+    expect([...unended]).toEqual(['b/*', 'a'])
+  })
+
   test.each([
     ['a/b', 'a/b', true],
     ['a/b', 'a/c', false],

@@ -27,7 +27,8 @@ export function take(part: Part, item: Item): Item | undefined {
   if (!part.after || isUpTo(id, part.after)) return undefined
   part.after = id
   if (!part.topics.some((selector) => matches(selector, topic))) return undefined
-  part.unended[final ? 'delete' : 'add'](topic)
+  // One that was deleted can begin again. Those of a pattern are without number.
+  if (part.topics.includes(topic)) part.unended[final ? 'delete' : 'add'](topic)
   return item
 }
 
