@@ -829,6 +829,24 @@ describe('where the browser has no locks', () => {
   })
 })
 
+test('where the browser refuses locks each tab has a stream of its own', async () => {
+  const request = () => Promise.reject(new DOMException('denied', 'SecurityError'))
+  vi.stubGlobal('navigator', { locks: { request } })
+  const [page, other] = [tab(), tab()]
+  const [one, two] = [follow(page, ['a']), follow(page, ['b'])]
+  const stream = hello(await nth(streams, 0), 'e-0')
+  expect(topicsOf(stream)).toEqual(['a', 'b'])
+  expect([page.isShared, other.isShared]).toEqual([false, false])
+  await until(() => two.states.includes('open'))
+  const three = follow(other, ['a'])
+  hello(await nth(streams, 1), 'e-0').send(event(1, 'a'))
+  await until(() => three.seen.includes('1'))
+  stream.send(event(1, 'a')).send(event(2, 'b'))
+  await until(() => one.seen.includes('1') && two.seen.includes('2'))
+  page.close()
+  expect([stream.aborted, streams()[1]?.aborted]).toEqual([true, false])
+})
+
 describe('a pattern', () => {
   test('notes none of the topics it brings, and ends with none of them', () => {
     const sink = { item: () => {}, state: () => {}, room: () => undefined }

@@ -39,12 +39,13 @@ export function lead(name: string): () => void {
         }),
       )
     })
-    // To be stopped while waiting for the lock is no failure.
+    // To be stopped while waiting is no failure, and a tab that is refused locks leads itself alone.
     .catch(() => {})
   return () => controller.abort()
 }
 
-function startLeading(name: string): () => void {
+/** Leads under a name that nobody else leads under. Returns how to stop. */
+export function startLeading(name: string): () => void {
   const channel = new BroadcastChannel(name)
   const wants = createWants()
   const members = new Set<string>()
@@ -87,11 +88,14 @@ function startLeading(name: string): () => void {
     if (!members.has(member)) {
       members.add(member)
       // The lock is free once the tab is gone, whatever became of it.
-      locksHere()?.request(memberLock(name, member), () => {
-        members.delete(member)
-        wants.set(member, [])
-        follow()
-      })
+      locksHere()
+        ?.request(memberLock(name, member), () => {
+          members.delete(member)
+          wants.set(member, [])
+          follow()
+        })
+        // Where locks are refused the one tab ends together with this.
+        .catch(() => {})
       if (connection && connection.state.state !== 'closed') tell(connection.state)
     }
     const resumed = wanted.filter(({ resumes, after }) => resumes && after)

@@ -5,7 +5,7 @@ import { isUpTo } from '../position.js'
 import { endpoint } from '../source.js'
 import type { State } from '../state.js'
 import { type DeliveryOptions, deliver, type Subscription } from '../subscribe.js'
-import { lead } from './leader.js'
+import { lead, startLeading } from './leader.js'
 import {
   type Config,
   locksHere,
@@ -43,7 +43,8 @@ export interface ShareSubscription extends Omit<DeliveryOptions, 'cursor' | 'que
 export interface Share {
   /**
    * Whether other tabs share the stream. They cannot where the browser has no locks, as on pages of
-   * plain http; then the stream is that of all subscriptions of this tab.
+   * plain http, or refuses them, as in a sandbox, which is known before anything is told. Then the
+   * stream is that of all subscriptions of this tab.
    */
   readonly isShared: boolean
   /** Follows topics from now on, or after `lastEventId`. */
@@ -61,8 +62,11 @@ export function share(options: ShareOptions = {}): Share {
   const hub = endpoint(options.hub, '').href
   const locks = locksHere()
   const member = crypto.getRandomValues(new Uint32Array(4)).join('-')
-  const name = `tidings ${hub} ${options.identity ?? ''}${locks ? '' : ` ${member}`}`
-  const channel = new BroadcastChannel(name)
+  const shared = `tidings ${hub} ${options.identity ?? ''}`
+  const alone = `${shared} ${member}`
+  const name = locks ? shared : alone
+  let channel = join(name)
+  let isShared = !!locks
   const parts = new Set<Part>()
   const life = new AbortController()
   let state: State = { state: 'connecting' }
@@ -91,13 +95,29 @@ export function share(options: ShareOptions = {}): Share {
   })
   const alive = new Promise<void>((resolve) => {
     if (!locks) return resolve()
-    locks.request(memberLock(name, member), () => {
-      resolve()
-      return gone
-    })
+    locks
+      .request(memberLock(name, member), () => {
+        resolve()
+        return gone
+      })
+      // A browser can refuse locks to a page, as to one in a sandbox.
+      .catch(() => {
+        if (life.signal.aborted) return
+        isShared = false
+        channel.close()
+        channel = join(alone)
+        life.signal.addEventListener('abort', startLeading(alone))
+        resolve()
+      })
   })
 
-  channel.onmessage = ({ data }: MessageEvent<Message>) => {
+  function join(name: string): BroadcastChannel {
+    const joined = new BroadcastChannel(name)
+    joined.onmessage = ({ data }: MessageEvent<Message>) => hear(data)
+    return joined
+  }
+
+  function hear(data: Message): void {
     // Tabs say no more than this to each other: anything else is said by whoever leads.
     if (data.kind !== 'want' && data.kind !== 'headers' && data.kind !== 'restart') standBy()
     if (data.kind === 'lead') {
@@ -207,7 +227,9 @@ export function share(options: ShareOptions = {}): Share {
   const standBy = startLeader(name, options.leader, life.signal)
 
   return {
-    isShared: !!locks,
+    get isShared() {
+      return isShared
+    },
     subscribe({ topics, limit, ...delivery }) {
       const queue = { limit, whenFull: 'drop-oldest' } as const
       return deliver((sink, after) => open(topics, sink, after), { ...delivery, queue })
