@@ -77,8 +77,8 @@ async function refusal(response: Response): Promise<TidingsError> {
   } catch {
     // A body that is no problem leaves the status to speak for itself.
   }
-  const after = `${headers.get('retry-after')}`
-  const wait = /^\d+$/.test(after) ? +after * 1000 : Date.parse(after) - Date.now()
+  const after = headers.get('retry-after') as string
+  const wait = +after * 1000 || Date.parse(after) - Date.now()
   return new TidingsError('status', `${status} ${problem?.detail ?? ''}`, {
     status,
     problem,

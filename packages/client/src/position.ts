@@ -6,7 +6,7 @@
 export function isUpTo(id: string, position: string): boolean {
   const [, epoch, sequence] = FORM.exec(id) ?? []
   const [, same, last] = FORM.exec(position) ?? []
-  return epoch !== undefined && epoch === same && Number(sequence) <= Number(last)
+  return !!epoch && epoch === same && +(sequence as string) <= +(last as string)
 }
 
 const FORM = /^(.+)-(\d+)$/

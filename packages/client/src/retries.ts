@@ -26,7 +26,7 @@ export function delayAfter(
   { attempts = Infinity, backoff: bounds }: RetryOptions,
 ): number | undefined {
   // The same bytes would come again and again.
-  const undecodable = failures > 1 && error.type === 'limit' && before?.type === 'limit'
+  const undecodable = error.type === 'limit' && before?.type === 'limit'
   if (undecodable || !error.transient || failures >= attempts) return undefined
   return backoff(bounds, failures, Math.max(floor, error.retryAfter ?? 0))
 }

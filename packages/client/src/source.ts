@@ -62,7 +62,7 @@ export function topicSource(source: TopicSource): Source {
       if (isUpTo(item.id, last)) return undefined
       last = item.id
       // A topic that was deleted can begin again.
-      unended[item.final ? 'delete' : 'add'](`${item.topic}`)
+      unended[item.final ? 'delete' : 'add'](item.topic as string)
       return item
     },
     ended: () => !unended.size,
@@ -76,7 +76,7 @@ export function query(
 ): URLSearchParams {
   const search = new URLSearchParams()
   for (const [name, values] of Object.entries({ topic: topics, event: events, ...fields })) {
-    for (const value of [values].flat()) if (value) search.append(name, `${value}`)
+    for (const value of [values].flat()) if (value) search.append(name, value as string)
   }
   return search
 }
