@@ -15,7 +15,7 @@ export interface Attempt {
   signal: AbortSignal
   /** The answer, unless the attempt is stopped first. */
   ask(request: Outgoing): Promise<Response>
-  /** Events can arrive from now on. */
+  /** Events can arrive from now on, if they come through. */
   opened(transport: 'stream' | 'poll', url: string): void
   /** Takes the stream to an id, with an item or without. */
   deliver(lastEventId: string, item?: Item): void

@@ -69,6 +69,8 @@ export function connect(
   let openedAt = Infinity
   /** Whether the stream is a hub's and has not shown its first block yet. */
   let silent = false
+  /** What a stream is told as once it shows that it comes through. */
+  let opening: State
   let polls = false
 
   async function run(): Promise<void> {
@@ -116,9 +118,12 @@ export function connect(
       opened(transport, url) {
         openedAt = Date.now()
         refused = false
-        set({ state: 'open', transport, url })
+        opening = { state: 'open', transport, url }
+        if (!silent) set(opening)
       },
       deliver(id, arrived) {
+        if (silent) set(opening)
+        silent = false
         // What is closed has got no further.
         if (state.state === 'closed') return
         lastEventId = id
@@ -130,7 +135,6 @@ export function connect(
         floor = delay
       },
       async heard() {
-        silent = false
         // Nothing is read until there is room, so silence means nothing.
         alarm.due = Infinity
         await sink.room()

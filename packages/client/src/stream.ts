@@ -24,10 +24,10 @@ export async function stream(attempt: Attempt): Promise<boolean> {
     attempt.limits,
     lastEventId,
   )
-  attempt.opened('stream', response.url)
   // There is none where streams cannot be read.
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  attempt.signal.addEventListener('abort', () => reader.cancel().catch(() => {}))
+  const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array>
+  attempt.signal.addEventListener('abort', () => reader?.cancel().catch(() => {}))
+  attempt.opened('stream', response.url)
   for (;;) {
     const { done, value } = await reader.read()
     if (done) throw new TidingsError('closed', 'stream ended')

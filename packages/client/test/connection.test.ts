@@ -531,3 +531,42 @@ describe('polling', () => {
     expect(net.calls.length).toBe(3)
   })
 })
+
+describe('the stream of a hub', () => {
+  const topics = { url: undefined, topics: ['t'], hub: 'http://127.0.0.1:1' }
+
+  test('is open with its first byte', async () => {
+    const subscription = follow(topics as Partial<SubscribeOptions>)
+    const call = (await net.call(0)).open()
+    await settle()
+    expect(log).toEqual(['connecting'])
+    call.send('r')
+    await settle()
+    expect(log).toEqual(['connecting', 'open'])
+    expect(subscription.state).toMatchObject({ transport: 'stream' })
+    subscription.close()
+  })
+
+  test('that is held back is never told to be open, only its polls are', async () => {
+    const subscription = follow(topics as Partial<SubscribeOptions>)
+    ;(await net.call(0)).open()
+    await settle()
+    await vi.advanceTimersByTimeAsync(10_000)
+    const poll = await net.call(1)
+    expect(log).toEqual(['connecting', 'connecting'])
+    poll.answer(200, '{"events":[],"last_event_id":"e-1","gap":null}')
+    await net.call(2)
+    expect(log).toEqual(['connecting', 'connecting', 'open'])
+    expect(subscription.state).toMatchObject({ transport: 'poll' })
+    subscription.close()
+  })
+})
+
+test('to close when it opens cancels what a fetch brings that knows no signal', async () => {
+  const cancel = vi.fn()
+  const subscription = follow({ onState: ({ state }) => state === 'open' && subscription.close() })
+  const headers = { 'content-type': 'text/event-stream' }
+  ;(await net.call(0)).respond(new Response(new ReadableStream({ cancel }), { headers }))
+  await settle()
+  expect(cancel).toHaveBeenCalled()
+})
