@@ -74,6 +74,11 @@ export function deliver(
     tell((id) => cursor?.save(id), id)
   }
 
+  function end(): void {
+    queue.end()
+    signal?.removeEventListener('abort', subscription.close)
+  }
+
   const connection = open(
     {
       item(item) {
@@ -81,7 +86,7 @@ export function deliver(
         else tell((item.type === 'event' ? onEvent : onControl) as (item: Item) => void, item)
       },
       state(state) {
-        if (state.state === 'closed') queue.end()
+        if (state.state === 'closed') end()
         tell(onState, state)
       },
       room() {
@@ -92,14 +97,14 @@ export function deliver(
     start,
   )
 
-  const end = connection.close
+  const { close } = connection
   const subscription = Object.assign(connection, {
     dropped: 0,
     close() {
-      end()
+      close()
       closed = true
       queue.items.length = 0
-      queue.end()
+      end()
     },
     [Symbol.asyncIterator]: () => ({
       async next(): Promise<IteratorResult<Item, void>> {

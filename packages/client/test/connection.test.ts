@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { type State, type SubscribeOptions, subscribe, type Why } from '../src/index.js'
@@ -569,4 +570,14 @@ test('to close when it opens cancels what a fetch brings that knows no signal', 
   ;(await net.call(0)).respond(new Response(new ReadableStream({ cancel }), { headers }))
   await settle()
   expect(cancel).toHaveBeenCalled()
+})
+
+test('a signal that lives longer than its subscriptions keeps none of them', async () => {
+  const { signal } = new AbortController()
+  follow({ signal }).close()
+  follow({ signal })
+  ;(await net.call(0)).answer(204)
+  await settle()
+  expect(log.at(-1)).toBe('closed')
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
