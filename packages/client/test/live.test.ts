@@ -324,3 +324,34 @@ describe('list reducers', () => {
     expect(patch<object>()({ a: 1 }, [{ op: 'add', path: '/b', value: 2 }])).toEqual({ a: 1, b: 2 })
   })
 })
+
+test('closing while a patch waits for the snapshot asks for nothing more', async () => {
+  const team = follow<{ names: string[] }>({ on: { change: patch() } })
+  const stream = (await net.call(0)).open()
+  await net.call(1)
+  stream.send(event('change', [{ op: 'replace', path: '/names/7', value: 'x' }]))
+  await settle()
+  team.close()
+  await settle()
+  team.refresh()
+  await settle()
+  expect(net.calls.length).toBe(2)
+})
+
+test('a stream that is over at the first visit leaves the snapshot as the value', async () => {
+  const logs = follow<number[]>()
+  ;(await net.call(0)).answer(204)
+  json(await net.call(1), [1])
+  expect(await until(logs, ({ value }) => !!value)).toEqual({
+    value: [1],
+    isConnected: false,
+    isLoading: false,
+    error: null,
+  })
+})
+
+test('a stream that is over and has no snapshot loads no longer', async () => {
+  const logs = follow<number[]>({ snapshot: false })
+  ;(await net.call(0)).answer(204)
+  expect((await until(logs, ({ isLoading }) => !isLoading)).value).toBeUndefined()
+})

@@ -78,6 +78,7 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   let covered = ''
   /** Whether events are missing that no snapshot has made up for. */
   let stale = false
+  let closed = false
 
   const subscription = subscribe({
     ...connectionOf(options),
@@ -91,17 +92,21 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   }
 
   function onState(state: State): void {
-    if (state.state === 'open') {
+    const isOver = state.state === 'closed' && state.reason === 'ended'
+    if (isOver || state.state === 'open') {
       if (stale || !subscription.lastEventId || current.value === undefined) refresh()
+    }
+    if (state.state === 'open') {
       set({ isConnected: true, error: stale ? current.error : null })
     } else {
       const error = 'error' in state ? { error: state.error, isLoading: false } : {}
-      set({ isConnected: false, ...error })
+      const nothing = isOver && options.snapshot === false ? { isLoading: false } : {}
+      set({ isConnected: false, ...error, ...nothing })
     }
   }
 
   function refresh(): void {
-    if (options.snapshot === false) return
+    if (closed || options.snapshot === false) return
     loading.abort()
     loading = new AbortController()
     snapshot = load(loading.signal)
@@ -134,10 +139,12 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   async function apply(event: StreamEvent): Promise<void> {
     const base = snapshot
     await base
+    if (closed) return
     if (isUpTo(event.id, covered) || (on && !Object.hasOwn(on, event.event))) return
     try {
       const data = JSON.parse(event.data)
       const value = await (on ? on[event.event]?.(current.value, data) : read(data, options))
+      if (closed) return
       // A snapshot that was asked for meanwhile comes first.
       if (snapshot !== base) return apply(event)
       set({ value: value as T, isLoading: false, error: stale ? current.error : null })
@@ -173,6 +180,7 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
     },
     refresh,
     close() {
+      closed = true
       listeners.clear()
       loading.abort()
       subscription.close()
