@@ -31,8 +31,8 @@ export interface RequestOptions {
 /** The longest wait a server can ask for, in milliseconds; more is taken as this. */
 const LONGEST_WAIT = 3_600_000
 
-/** A longer body is not read as a problem, in bytes. */
-const LONGEST_PROBLEM = 65_536
+/** A body whose length in bytes has more digits is not read as a problem. */
+const LONGEST_PROBLEM = 5
 
 /** Sends the request, follows redirects, and gives an answer of status 200 or 204. */
 export async function send(
@@ -70,7 +70,7 @@ export function sendOnce(
 
 async function refusal(response: Response): Promise<TidingsError> {
   const { status, headers } = response
-  const short = +`${headers.get('content-length')}` <= LONGEST_PROBLEM
+  const short = (headers.get('content-length')?.length as number) <= LONGEST_PROBLEM
   let problem: Problem | undefined
   try {
     problem = await (short ? response.json() : response.body?.cancel())

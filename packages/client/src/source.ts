@@ -62,7 +62,8 @@ export function topicSource(source: TopicSource): Source {
       if (isUpTo(item.id, last)) return undefined
       last = item.id
       // A topic that was deleted can begin again.
-      unended[item.final ? 'delete' : 'add'](item.topic as string)
+      const topic = item.topic as string
+      if (topics.includes(topic)) unended[item.final ? 'delete' : 'add'](topic)
       return item
     },
     ended: () => !unended.size,

@@ -117,7 +117,7 @@ export function deliver(
       },
       async return(): Promise<IteratorResult<Item, void>> {
         subscription.close()
-        return { done: true, value: undefined }
+        return { done: true } as IteratorResult<Item, void>
       },
     }),
   })

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { type State, type SubscribeOptions, subscribe, type Why } from '../src/index.js'
+import { topicSource } from '../src/source.js'
 import { FakeFetch, settle } from './fake-fetch.js'
 
 const URL_ = 'http://127.0.0.1:1/stream'
@@ -580,4 +581,14 @@ test('a signal that lives longer than its subscriptions keeps none of them', asy
   await settle()
   expect(log.at(-1)).toBe('closed')
   expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
+test('a stream of topics ends with them, whatever else came', () => {
+  const source = topicSource({ topics: ['t'], hub: 'http://127.0.0.1:1' })
+  const event = { type: 'event', event: 'message', data: '' } as const
+  source.take({ ...event, id: 'e-1', topic: 'other' })
+  source.take({ ...event, id: 'e-2', topic: 't', final: true })
+  expect(source.ended()).toBe(true)
+  source.take({ ...event, id: 'e-3', topic: 't' })
+  expect(source.ended()).toBe(false)
 })
