@@ -85,7 +85,10 @@ export class EventSource extends EventTarget {
 
   #fire(event: Event): void {
     const handlers = { open: this.onopen, message: this.onmessage, error: this.onerror }
-    const handler = (handlers as Record<string, Handler<never>>)[event.type] as Handler<Event>
+    // An event may have the name of what every object has.
+    const handler = Object.hasOwn(handlers, event.type)
+      ? (handlers[event.type as keyof typeof handlers] as Handler<Event>)
+      : null
     const listener = handler?.bind(this) ?? null
     this.addEventListener(event.type, listener)
     this.dispatchEvent(event)

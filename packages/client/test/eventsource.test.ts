@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { EventSource, type EventSourceOptions } from '../src/eventsource.js'
 import { FakeFetch, settle } from './fake-fetch.js'
@@ -98,4 +98,18 @@ test('onmessage is called once for an event, whatever listeners have stopped bef
   call.open().send('data: a\n\ndata: b\n\n')
   await settle()
   expect(log.slice(1)).toEqual(['heard', 'heard', 'b'])
+})
+
+test('an event may have any name, that of a property too', async () => {
+  vi.stubGlobal('reportError', (error: unknown) => log.push(`${error}`))
+  const stream = (await open()).open()
+  const seen: string[] = []
+  for (const name of ['__proto__', '__defineGetter__']) {
+    source.addEventListener(name, ({ type }) => seen.push(type))
+    stream.send(`event: ${name}\ndata: a\n\n`)
+    await settle()
+  }
+  expect(seen).toEqual(['__proto__', '__defineGetter__'])
+  expect(log).toEqual(['open 1'])
+  vi.unstubAllGlobals()
 })
