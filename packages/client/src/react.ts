@@ -67,14 +67,14 @@ export function useSSE<T>(eventName: string, options: UseSSEOptions<T> = {}): Us
 /** Follows a resource, its snapshot and the stream of its changes, for as long as it is mounted. */
 export function useLive<T>(options: LiveOptions<T>): UseLive<T> {
   const latest = useRef(options)
-  const followed = useRef<Live<T> | undefined>(undefined)
+  /** What is followed, and at which address. */
+  const followed = useRef<{ url: string; live: Live<T> } | undefined>(undefined)
   latest.current = options
   const url = `${options.url} ${options.stream}`
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another address is another resource.
   const subscribe = useCallback(
     (listener: () => void) => {
       const opened = live(latest.current)
-      followed.current = opened
+      followed.current = { url, live: opened }
       opened.subscribe(listener)
       return () => opened.close()
     },
@@ -82,9 +82,10 @@ export function useLive<T>(options: LiveOptions<T>): UseLive<T> {
   )
   const state = useSyncExternalStore(
     subscribe,
-    () => followed.current?.current ?? UNKNOWN,
+    // What was followed before is not shown as the new address's.
+    () => (followed.current?.url === url ? followed.current.live.current : UNKNOWN),
     () => UNKNOWN,
   )
-  const refresh = useCallback(() => followed.current?.refresh(), [])
+  const refresh = useCallback(() => followed.current?.live.refresh(), [])
   return { ...state, refresh }
 }

@@ -137,3 +137,24 @@ test('on a server nothing connects, and the state is the first one', async () =>
   await settle()
   expect(net.calls).toEqual([])
 })
+
+test('useLive shows nothing of another address', async () => {
+  const net = new FakeFetch()
+  let url = 'http://127.0.0.1:1/a'
+  const shown: string[] = []
+  const { show, unmount } = page()(() => {
+    const { value, isLoading } = useLive<number>({ url, fetch: net.fetch })
+    shown.push(`${url.at(-1)} ${value} ${isLoading}`)
+    return null
+  })
+  ;(await net.call(0)).open()
+  ;(await net.call(1)).answer(200, '1')
+  await settle()
+  expect(shown.at(-1)).toBe('a 1 false')
+  url = 'http://127.0.0.1:1/b'
+  show()
+  unmount()
+  expect(new Set(shown.filter((line) => line.startsWith('b')))).toEqual(
+    new Set(['b undefined true']),
+  )
+})
