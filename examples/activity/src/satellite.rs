@@ -104,7 +104,7 @@ impl Satellite {
 
     /// Goes on writing, as a satellite with a few users would, until something cannot be written.
     pub async fn simulate(&self) -> Problem {
-        let clients = ["Cursor", "Zed", "Claude Code"];
+        let clients = ["editor", "terminal", "notebook"];
         let levels = [
             Level::Debug,
             Level::Info,
