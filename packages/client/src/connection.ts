@@ -137,7 +137,7 @@ export function connect(
       async heard() {
         // Nothing is read until there is room, so silence means nothing.
         alarm.due = Infinity
-        await sink.room()
+        await Promise.race([sink.room(), stopped])
         alarm.due = Date.now() + idle
       },
     })

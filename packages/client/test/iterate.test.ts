@@ -168,3 +168,12 @@ test('silence is noticed also after the reader was slow for long', async () => {
   await vi.advanceTimersByTimeAsync(100_000)
   await net.call(1)
 })
+
+test('a restart does not wait for room', async () => {
+  const call = await open({ queue: { limit: 1 } })
+  call.send(events(1, 2))
+  await settle()
+  subscription.restart()
+  expect((await net.call(1)).header('last-event-id')).toBe('2')
+  expect(await take(2)).toEqual(['1', '2'])
+})
