@@ -1,6 +1,7 @@
 import { TidingsError } from './errors.js'
 import { backoff, type Outgoing, send } from './http.js'
 import type { HubOptions, NewEvent, Receipt } from './hub.js'
+import { asksAnew } from './retries.js'
 import { endpoint, query } from './source.js'
 import { within } from './within.js'
 
@@ -38,6 +39,8 @@ export async function subscriberCount(options: HubOptions, topic: string): Promi
 async function call<Answer>(options: HubOptions, request: Outgoing): Promise<Answer> {
   const { attempts = 5, timeout = 30_000 } = options
   let error: TidingsError | undefined
+  /** Whether the provider of headers was told that they were refused. */
+  let refused = false
   for (let failures = 0; ; ) {
     try {
       return await within(timeout, async (signal) => {
@@ -47,6 +50,10 @@ async function call<Answer>(options: HubOptions, request: Outgoing): Promise<Ans
     } catch (cause) {
       const lost = new TidingsError('network', 'no answer from the hub', { cause })
       error = cause instanceof TidingsError ? cause : lost
+    }
+    if (!refused && asksAnew(error, options)) {
+      refused = true
+      continue
     }
     failures += 1
     const { retryAfter = 0, transient } = error
