@@ -222,6 +222,7 @@ fn a_real_build_is_watched_live_and_across_cuts() {
         let steady = scope.spawn(|| steady.until(is_end));
         tidings(&hub, &build)
             .directory(&workspace)
+            .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TARGET_DIR", &target.path().to_string_lossy())
             .env("CARGO_BUILD_BUILD_DIR", &target.path().to_string_lossy())
             .run()
