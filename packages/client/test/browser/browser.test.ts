@@ -123,8 +123,11 @@ describe('a plain page', () => {
     const page = await context.newPage()
     await page.clock.install()
     await page.goto(`${site.url}/pages/`)
+    const asked = () => site.asked.get('/api/events/stream') ?? 0
+    const before = asked()
     await follow(page, { topics: ['t'] })
-    await expect.poll(() => state(page), { interval: 20 }).toBe('stream')
+    await expect.poll(asked, { interval: 20 }).toBe(before + 1)
+    expect(await state(page)).toBe('connecting')
     await page.clock.fastForward(10_000)
     await expect.poll(() => state(page), { interval: 20 }).toBe('poll')
     await publish('t', '1')
