@@ -304,7 +304,7 @@ impl Fanout {
         if self.endangered + self.members.len() / COMING_PART < self.endangered_then {
             self.be_patient(now);
         }
-        if now >= self.patient_until || self.feed.is_at_risk() {
+        if self.is_held() && (now >= self.patient_until || self.feed.is_at_risk()) {
             // They are too slow for the others, if they are not stuck, and go on by themselves.
             self.endangered = 0;
         }
