@@ -156,7 +156,7 @@ fn resume_after(parts: &Parts) -> Option<String> {
 pub(crate) fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
     let later = |status, kind| Problem::new(status, kind, error.to_string()).retry_after(retry);
     match error {
-        SubscribeError::TooManySelectors { .. } => {
+        SubscribeError::TooManySelectors { .. } | SubscribeError::TooFragmented { .. } => {
             Problem::bad_parameter("topic", error.to_string())
         }
         SubscribeError::TooManyEventTypes { .. } => {

@@ -46,27 +46,31 @@ fn change(
     unsubscribe: &[Selector],
 ) -> Result<(Position, Option<Waker>), ChangeError> {
     let mut state = reader.state.lock();
-    let mut core = shared.core.lock();
     let live = state.live.as_ref().ok_or(ChangeError::NotFound)?;
     let (old, Place::Own(seat)) = (&live.group, &live.place) else {
         return Err(ChangeError::NotFound);
     };
-    if state.done || state.dismissed.is_some() || old.is_closed() {
+    if state.done || state.dismissed.is_some() {
         return Err(ChangeError::NotFound);
     }
     let kept = old
         .filter
-        .selectors()
+        .asked()
         .iter()
         .filter(|selector| !unsubscribe.contains(selector));
     let selectors: Vec<Selector> = kept.chain(subscribe).cloned().collect();
     if selectors.is_empty() {
         return Err(ChangeError::NothingLeft);
     }
-    let filter = Filter::new(selectors, old.filter.events().to_vec());
+    let events = old.filter.events().to_vec();
+    let filter = Filter::new(selectors, events, reader.rights.as_ref())?;
     let limit = shared.options.max_selectors;
-    if filter.selectors().len() > limit {
+    if filter.asked().len() > limit {
         return Err(ChangeError::TooManySelectors { limit });
+    }
+    let mut core = shared.core.lock();
+    if old.is_closed() {
+        return Err(ChangeError::NotFound);
     }
     if state.steps().count() >= MAX_PENDING_CHANGES || core.has_too_many_patterns() {
         return Err(ChangeError::TooManyChanges);

@@ -68,7 +68,7 @@ pub struct Peer {
 pub struct Connection {
     /// Its name.
     pub id: ConnectionId,
-    /// The selectors it follows now.
+    /// The selectors it follows now, as they were asked for.
     pub topics: Vec<String>,
     /// Who reads it.
     pub peer: Peer,

@@ -13,7 +13,7 @@ pub enum Control {
     Connected {
         /// The name of this stream.
         connection_id: ConnectionId,
-        /// The selectors it follows.
+        /// The selectors it follows, as they were asked for.
         topics: Vec<String>,
     },
     /// Everything after the id that was asked for has been given; what follows is live.

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use tidings_log::StoreError;
 
+use crate::rights::{MAX_NARROWED, TooFragmented};
+
 /// The store does not work. The broker opens it again by itself; until then nothing is published or deleted.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the store does not work: {reason}")]
@@ -93,6 +95,12 @@ pub enum SubscribeError {
         /// The most allowed.
         limit: usize,
     },
+    /// What it asks for and its [rights](crate::Subscription::within) have more selectors in common than allowed.
+    #[error("what the rights leave of these selectors takes more than {limit} selectors")]
+    TooFragmented {
+        /// The most allowed.
+        limit: usize,
+    },
     /// There are as many subscriptions, or patterns in them, as allowed. Try again later.
     #[error("there are too many subscriptions")]
     TooManySubscriptions,
@@ -120,8 +128,28 @@ pub enum ChangeError {
         /// The most allowed.
         limit: usize,
     },
+    /// What it would ask for and its [rights](crate::Subscription::within) would have more selectors in common than allowed.
+    #[error("what the rights leave of these selectors takes more than {limit} selectors")]
+    TooFragmented {
+        /// The most allowed.
+        limit: usize,
+    },
     /// The reader has yet to catch up with earlier changes, or all streams together have too many patterns. Try again
     /// later.
     #[error("there are too many changes or patterns for now")]
     TooManyChanges,
+}
+
+impl From<TooFragmented> for SubscribeError {
+    fn from(_: TooFragmented) -> Self {
+        let limit = MAX_NARROWED;
+        Self::TooFragmented { limit }
+    }
+}
+
+impl From<TooFragmented> for ChangeError {
+    fn from(_: TooFragmented) -> Self {
+        let limit = MAX_NARROWED;
+        Self::TooFragmented { limit }
+    }
 }

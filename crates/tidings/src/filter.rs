@@ -1,63 +1,103 @@
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
 use tidings_log::{Record, Scope, Topic};
 use tidings_sse::EventName;
 
-use crate::Selector;
+use crate::{Rights, Selector, matcher::Matcher, rights::TooFragmented};
 
-/// What a subscription wants to see. Equal filters share a group.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a subscription wants to see and may. Equal filters share a group.
+#[derive(Clone, Debug)]
 pub(crate) struct Filter {
-    /// Sorted, without repetition, not empty.
+    /// What it lets through: sorted, without repetition. Empty if rights leave nothing of what was asked for.
     selectors: Box<[Selector]>,
+    /// What was asked for, sorted and without repetition, if rights have narrowed that.
+    asked: Option<Box<[Selector]>>,
     /// The selectors as topics, if none of them is a pattern.
     topics: Option<Box<[Topic]>>,
     /// The event types wanted, sorted; empty is all.
     events: Box<[EventName]>,
+    /// Finds a selector that matches, where they are many.
+    matcher: Option<Arc<Matcher>>,
 }
 
+/// Selectors that are tried one by one. Rights may leave many more than can be asked for.
+const FEW: usize = 100;
+
 impl Filter {
-    pub(crate) fn new(mut selectors: Vec<Selector>, mut events: Vec<EventName>) -> Self {
-        selectors.sort_unstable();
-        selectors.dedup();
+    pub(crate) fn new(
+        mut asked: Vec<Selector>,
+        mut events: Vec<EventName>,
+        rights: Option<&Rights>,
+    ) -> Result<Self, TooFragmented> {
+        asked.sort_unstable();
+        asked.dedup();
         events.sort_unstable();
         events.dedup();
+        let narrowed = match rights {
+            Some(rights) => rights.narrow(&asked)?,
+            None => None,
+        };
+        let (selectors, asked) = match narrowed {
+            Some(mut selectors) => {
+                selectors.sort_unstable();
+                (selectors, Some(asked.into()))
+            }
+            None => (asked, None),
+        };
         let topic = |selector: &Selector| match selector {
             Selector::Topic(topic) => Some(topic.clone()),
             Selector::Pattern(_) => None,
         };
-        let topics = selectors.iter().map(topic).collect();
-        Self {
+        let topics: Option<Box<[Topic]>> = selectors.iter().map(topic).collect();
+        let are_many = topics.is_none() && selectors.len() > FEW;
+        Ok(Self {
+            matcher: are_many.then(|| Arc::new(Matcher::of(&selectors))),
             selectors: selectors.into(),
+            asked,
             topics,
             events: events.into(),
-        }
+        })
     }
 
+    /// What it lets through. None of them may be left.
     pub(crate) fn selectors(&self) -> &[Selector] {
         &self.selectors
     }
 
-    /// The selectors as text.
+    /// What was asked for.
+    pub(crate) fn asked(&self) -> &[Selector] {
+        self.asked.as_deref().unwrap_or(&self.selectors)
+    }
+
+    /// What was asked for as text.
     pub(crate) fn texts(&self) -> Vec<String> {
-        self.selectors.iter().map(ToString::to_string).collect()
+        self.asked().iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn events(&self) -> &[EventName] {
         &self.events
     }
 
-    /// All topics wanted, if there is no pattern among them. Only such a subscription ends by itself.
-    pub(crate) fn topics(&self) -> Option<&[Topic]> {
-        self.topics.as_deref()
+    /// The topics with which it ends by itself: all that it lets through, if no pattern was asked for.
+    pub(crate) fn ends_with(&self) -> Option<&[Topic]> {
+        let is_topic = |asked: &Selector| matches!(asked, Selector::Topic(_));
+        let topics = self.topics.as_deref().filter(|topics| !topics.is_empty())?;
+        self.asked().iter().all(is_topic).then_some(topics)
     }
 
     pub(crate) fn matches(&self, topic: &Topic) -> bool {
-        self.selectors
-            .iter()
-            .any(|selector| selector.matches(topic))
+        match &self.matcher {
+            Some(matcher) => matcher.matches_any(topic),
+            None => self.selectors.iter().any(|own| own.matches(topic)),
+        }
     }
 
+    /// Whether a topic that it lets through was asked for by name.
     pub(crate) fn names(&self, topic: &Topic) -> bool {
-        self.selectors
+        self.asked()
             .iter()
             .any(|selector| matches!(selector, Selector::Topic(own) if own == topic))
     }
@@ -75,5 +115,24 @@ impl Filter {
             Some(topics) => ask(&Scope::Topics(topics)),
             None => ask(&Scope::Matching(&|topic| self.matches(topic))),
         }
+    }
+
+    /// What the rest is made of.
+    fn key(&self) -> (&[Selector], Option<&[Selector]>, &[EventName]) {
+        (&self.selectors, self.asked.as_deref(), &self.events)
+    }
+}
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Filter {}
+
+impl Hash for Filter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }

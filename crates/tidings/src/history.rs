@@ -44,8 +44,7 @@ impl Broker {
         subscription: &Subscription,
         limit: usize,
     ) -> Result<History, SubscribeError> {
-        self.shared.check(subscription)?;
-        let filter = subscription.filter();
+        let filter = self.shared.filter_of(subscription)?;
         let mut core = self.shared.core.lock();
         core.log.expire(self.shared.clock.now());
         let begin = match (&subscription.resume_after, subscription.start_at) {

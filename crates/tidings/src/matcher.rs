@@ -2,7 +2,10 @@ use std::collections::HashMap;
 
 use tidings_log::Topic;
 
-use crate::{Selector, selector::is_reserved};
+use crate::{
+    Selector,
+    selector::{RESERVED, is_reserved},
+};
 
 /// The most nodes that the patterns of all groups make together; about 0.6 KiB each.
 const MAX_NODES: usize = 500_000;
@@ -30,6 +33,15 @@ struct Node {
 }
 
 impl Matcher {
+    /// One that has these selectors, for a single group.
+    pub(crate) fn of(selectors: &[Selector]) -> Self {
+        let mut matcher = Self::default();
+        for selector in selectors {
+            matcher.insert(selector, 0);
+        }
+        matcher
+    }
+
     /// Whether there is no room for further patterns.
     pub(crate) fn is_full(&self) -> bool {
         self.nodes >= MAX_NODES
@@ -71,6 +83,30 @@ impl Matcher {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Whether one of the selectors alone matches everything that this one does.
+    pub(crate) fn covers(&self, selector: &Selector) -> bool {
+        match selector {
+            Selector::Topic(topic) => self.matches_any(topic),
+            Selector::Pattern(pattern) => {
+                let mut path: Vec<&str> = pattern.segments().collect();
+                // No topic ends in an empty segment, or has none: what goes on with `**` goes on with one segment at least.
+                if let ["**"] | [.., "", "**"] = path[..] {
+                    path.insert(path.len() - 1, "*");
+                }
+                self.patterns.covers(&path, path[0] != RESERVED)
+            }
+        }
+    }
+
+    /// Whether one of the selectors matches the topic.
+    pub(crate) fn matches_any(&self, topic: &Topic) -> bool {
+        if self.topics.contains_key(topic) {
+            return true;
+        }
+        let segments: Vec<&str> = topic.segments().collect();
+        self.patterns.covers(&segments, !is_reserved(topic))
     }
 
     /// Whether a group names the topic itself.
@@ -160,6 +196,25 @@ impl Node {
         }
     }
 
+    /// Whether a pattern that begins with the path to this node covers what goes on with these segments. `wild` as in
+    /// [`collect`](Self::collect).
+    fn covers(&self, segments: &[&str], wild: bool) -> bool {
+        if wild && !self.below.is_empty() {
+            return true;
+        }
+        let any = || self.any.as_ref().filter(|_| wild);
+        match segments {
+            [] => !self.here.is_empty(),
+            ["**"] => false,
+            ["*", rest @ ..] => any().is_some_and(|next| next.covers(rest, true)),
+            [segment, rest @ ..] => {
+                let next = self.segments.get(*segment);
+                next.is_some_and(|next| next.covers(rest, true))
+                    || any().is_some_and(|next| next.covers(rest, true))
+            }
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.segments.is_empty()
             && self.any.is_none()
@@ -207,6 +262,21 @@ mod tests {
             let expected: Vec<usize> =
                 (0..selectors.len()).filter(kept).filter(|group| selectors[*group].matches(&topic)).collect();
             prop_assert_eq!(matcher.matches(&topic), expected);
+        }
+
+        #[test]
+        fn the_trie_covers_what_one_of_its_selectors_covers(
+            selectors in prop::collection::vec(selector(), 0..6),
+            other in selector(),
+            topic in topic(),
+        ) {
+            let mut matcher = Matcher::default();
+            for selector in &selectors {
+                matcher.insert(selector, 7);
+            }
+            let is_covered = selectors.iter().any(|selector| selector.covers(&other));
+            prop_assert_eq!(matcher.covers(&other), is_covered);
+            prop_assert_eq!(matcher.matches_any(&topic), !matcher.matches(&topic).is_empty());
         }
 
         #[test]

@@ -89,7 +89,7 @@ fn before_oldest(log: &Log, scope: &Scope<'_>) -> u64 {
 /// Whether a subscription ends by itself and nothing can follow.
 pub(crate) fn has_ended(log: &Log, filter: &Filter) -> bool {
     filter
-        .topics()
+        .ends_with()
         .is_some_and(|topics| topics.iter().all(|topic| log.has_ended(topic)))
 }
 

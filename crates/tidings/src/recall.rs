@@ -4,7 +4,9 @@ use std::{iter::once, ops::ControlFlow, sync::Arc};
 
 use tidings_log::{Position, Record, Topic, Window};
 
-use crate::{Broker, Published, Selector, StoreFailed, Subscription, core::Core, filter::Filter};
+use crate::{
+    Broker, Published, Selector, SubscribeError, Subscription, core::Core, filter::Filter,
+};
 
 /// How many topics a selector of a recall stands for at most, since they are looked at under the lock.
 const MAX_TOPICS: usize = 10_000;
@@ -23,9 +25,9 @@ impl Broker {
     /// in memory. May have to read the disk, and blocks meanwhile.
     ///
     /// # Errors
-    /// [`StoreFailed`] if it is on a disk that does not work.
-    pub fn recall(&self, subscription: &Subscription) -> Result<Recalled, StoreFailed> {
-        let filter = subscription.filter();
+    /// [`SubscribeError`], as for a subscription to the same.
+    pub fn recall(&self, subscription: &Subscription) -> Result<Recalled, SubscribeError> {
+        let filter = self.shared.filter_of(subscription)?;
         let mut core = self.shared.core.lock();
         core.log.expire(self.shared.clock.now());
         let picked = core.recalled(subscription, &filter);

@@ -77,6 +77,11 @@ impl Selector {
 }
 
 impl Pattern {
+    /// A pattern of these segments, which need not be as short as one that is read.
+    pub(crate) fn of(segments: &[&str]) -> Self {
+        Self(segments.join("/").into())
+    }
+
     /// The parts between the slashes, in order.
     pub(crate) fn segments(&self) -> std::str::Split<'_, char> {
         self.0.split('/')
@@ -100,9 +105,12 @@ impl Pattern {
     }
 }
 
+/// The first segment of the hub's own topics.
+pub(crate) const RESERVED: &str = "tidings";
+
 /// Whether the topic is one of the hub's own.
 pub(crate) fn is_reserved(topic: &Topic) -> bool {
-    topic.segments().next() == Some("tidings")
+    topic.segments().next() == Some(RESERVED)
 }
 
 impl fmt::Display for Selector {

@@ -7,6 +7,7 @@ use crate::{
     BatchError, LagPolicy, Publication, StoreFailed, SubscribeError, Subscription,
     accept::{Author, Outcome},
     core::Core,
+    filter::Filter,
     idempotency::Fingerprint,
     options::Options,
     queue::{Op, Wakeups},
@@ -151,8 +152,8 @@ impl Shared {
         }
     }
 
-    /// Checks what is asked for against the limits, before anything is done with it.
-    pub(crate) fn check(&self, subscription: &Subscription) -> Result<(), SubscribeError> {
+    /// What is asked for and allowed, checked against the limits before anything is done with it.
+    pub(crate) fn filter_of(&self, subscription: &Subscription) -> Result<Filter, SubscribeError> {
         let limit = self.options.max_selectors;
         if subscription.events.len() > limit {
             return Err(SubscribeError::TooManyEventTypes { limit });
@@ -160,7 +161,7 @@ impl Shared {
         if subscription.selectors.len() > limit {
             return Err(SubscribeError::TooManySelectors { limit });
         }
-        Ok(())
+        Ok(subscription.filter()?)
     }
 
     pub(crate) fn note_change(&self) {

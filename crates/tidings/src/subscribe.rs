@@ -20,8 +20,7 @@ impl Broker {
     /// # Errors
     /// [`SubscribeError`].
     pub fn subscribe(&self, subscription: Subscription) -> Result<Subscriber, SubscribeError> {
-        self.shared.check(&subscription)?;
-        let filter = subscription.filter();
+        let filter = self.shared.filter_of(&subscription)?;
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
         let presence = subscription.presence;
@@ -63,7 +62,8 @@ impl Broker {
             open(&mut core, plan, &filter, &subscription, &id, now)
         };
         let shared = self.shared.clone();
-        let reader = Arc::new(Reader::new(shared, id, subscription.peer, state, now));
+        let Subscription { peer, rights, .. } = subscription;
+        let reader = Arc::new(Reader::new(shared, id, peer, rights, state, now));
         if let Some(admission) = admission.filter(|_| !over) {
             core.readers.insert(reader.clone());
             admission.keep();

@@ -1,6 +1,6 @@
 use tidings_sse::EventName;
 
-use crate::{Peer, Selector, Wire, filter::Filter};
+use crate::{Peer, Rights, Selector, Wire, filter::Filter, rights::TooFragmented};
 
 /// What to subscribe to, and where to begin.
 ///
@@ -21,6 +21,7 @@ pub struct Subscription {
     pub(crate) recalls: Vec<(Selector, usize)>,
     pub(crate) wire: Option<Wire>,
     pub(crate) peer: Peer,
+    pub(crate) rights: Option<Rights>,
     pub(crate) presence: Presence,
 }
 
@@ -61,6 +62,7 @@ impl Subscription {
             recalls: Vec::new(),
             wire: None,
             peer: Peer::default(),
+            rights: None,
             presence: Presence::default(),
         }
     }
@@ -134,6 +136,30 @@ impl Subscription {
         self
     }
 
+    /// Give it only what is on topics that these allow, now and after each [change](crate::Broker::change) of its topics.
+    ///
+    /// Everything else is as if there were nothing on other topics. What it follows by name may be among them: nothing is
+    /// given of that. If nothing is left of what it asks for it is open and silent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidings::{Broker, Event, Rights, Selector, StartAt, Subscription, Topic};
+    ///
+    /// let broker = Broker::new();
+    /// for name in ["users/7/inbox", "users/8/inbox"] {
+    ///     broker.publish(Topic::new(name)?, Event::new("hello")).await?;
+    /// }
+    /// let inboxes = Subscription::to(Selector::new("users/*/inbox")?);
+    /// let own = inboxes.within(Rights::new([Selector::new("users/7/**")?]));
+    /// assert_eq!(broker.history(&own, 10)?.events.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn within(mut self, rights: Rights) -> Self {
+        self.rights = Some(rights);
+        self
+    }
+
     /// Leave it out of everything that counts, limits or lists who subscribes, and do not wait for it when the broker
     /// closes: for what the owner of the broker follows itself.
     #[must_use]
@@ -152,7 +178,8 @@ impl Subscription {
         self.start_at == StartAt::Now && self.resume_after.is_none()
     }
 
-    pub(crate) fn filter(&self) -> Filter {
-        Filter::new(self.selectors.clone(), self.events.clone())
+    pub(crate) fn filter(&self) -> Result<Filter, TooFragmented> {
+        let (selectors, events) = (self.selectors.clone(), self.events.clone());
+        Filter::new(selectors, events, self.rights.as_ref())
     }
 }

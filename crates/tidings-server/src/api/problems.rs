@@ -79,7 +79,7 @@ pub(super) fn of_publish(hub: &Hub, error: &PublishError, place: &str) -> Proble
 /// A subscription that did not come about.
 pub(super) fn of_subscribe(hub: &Hub, error: &SubscribeError) -> Problem {
     match error {
-        SubscribeError::TooManySelectors { .. } => {
+        SubscribeError::TooManySelectors { .. } | SubscribeError::TooFragmented { .. } => {
             Problem::bad_parameter("topic", format!("topic: {error}"))
         }
         SubscribeError::TooManyEventTypes { .. } => {
@@ -108,7 +108,7 @@ pub(super) fn of_change(error: &ChangeError) -> Problem {
         ChangeError::NothingLeft => {
             Problem::bad_parameter("unsubscribe", format!("unsubscribe: {error}"))
         }
-        ChangeError::TooManySelectors { .. } => {
+        ChangeError::TooManySelectors { .. } | ChangeError::TooFragmented { .. } => {
             Problem::bad_parameter("subscribe", format!("subscribe: {error}"))
         }
         ChangeError::TooManyChanges => {

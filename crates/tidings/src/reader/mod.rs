@@ -17,8 +17,8 @@ use std::{
 use tidings_log::Timestamp;
 
 use crate::{
-    Connection, ConnectionId, GoodbyeReason, Peer, feed::FedPlace, reads::PageRead, shared::Shared,
-    sync::Mutex,
+    Connection, ConnectionId, GoodbyeReason, Peer, Rights, feed::FedPlace, reads::PageRead,
+    shared::Shared, sync::Mutex,
 };
 
 pub(crate) use backlog::{Backlog, Step};
@@ -30,6 +30,8 @@ pub(crate) use state::State;
 pub(crate) struct Reader {
     pub(crate) id: ConnectionId,
     pub(crate) peer: Peer,
+    /// What it may read, if that is not everything.
+    pub(crate) rights: Option<Rights>,
     /// The broker, which forgets it when its owner goes or has been given everything.
     pub(crate) shared: Arc<Shared>,
     /// The place just before the first event that it can be given.
@@ -48,12 +50,14 @@ impl Reader {
         shared: Arc<Shared>,
         id: ConnectionId,
         peer: Peer,
+        rights: Option<Rights>,
         state: State,
         now: Timestamp,
     ) -> Self {
         Self {
             id,
             peer,
+            rights,
             shared,
             start: state.cursor,
             connected_at: now,
@@ -145,6 +149,6 @@ mod tests {
     #[test]
     fn a_reader_that_waits_costs_little_memory() {
         assert!(size_of::<State>() <= 80, "{}", size_of::<State>());
-        assert!(size_of::<Reader>() <= 216, "{}", size_of::<Reader>());
+        assert!(size_of::<Reader>() <= 224, "{}", size_of::<Reader>());
     }
 }

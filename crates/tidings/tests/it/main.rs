@@ -20,4 +20,5 @@ mod presence;
 mod publishing;
 mod recalling;
 mod resuming;
+mod rights;
 mod starting;

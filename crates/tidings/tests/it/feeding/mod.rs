@@ -1,6 +1,7 @@
 //! Feeds, against readers that take for themselves.
 
 mod calling;
+mod canary;
 mod dissolving;
 mod engine;
 mod leaving;
