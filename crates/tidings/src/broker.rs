@@ -10,7 +10,6 @@ use crate::{
     idempotency::fingerprint,
     options::Options,
     queue::{Op, Wakeups},
-    reader::Reader,
     shared::{Shared, wake},
     time::Clock,
 };
@@ -201,11 +200,17 @@ impl Broker {
 
     /// The open streams, oldest first.
     pub fn connections(&self) -> Vec<Connection> {
-        let readers: Vec<Arc<Reader>> = self.shared.core.lock().readers.iter().cloned().collect();
+        let readers = self.shared.core.lock().all_readers();
         let mut connections: Vec<Connection> =
             readers.iter().map(|reader| reader.describe()).collect();
         connections.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
         connections
+    }
+
+    /// The open stream of this name.
+    pub fn connection(&self, connection: &ConnectionId) -> Option<Connection> {
+        let reader = self.shared.core.lock().reader(connection)?;
+        Some(reader.describe())
     }
 
     /// Whether there is an open stream of this name.
@@ -218,7 +223,9 @@ impl Broker {
         let Some(reader) = self.shared.core.lock().reader(connection) else {
             return false;
         };
-        wake(reader.dismiss(GoodbyeReason::Disconnected));
+        let mut wakers = Vec::new();
+        reader.dismiss(GoodbyeReason::Disconnected, &mut wakers);
+        wake(wakers);
         true
     }
 
@@ -328,11 +335,12 @@ impl Broker {
 
     /// Ends all streams at once. Gives their number.
     fn cut(&self) -> usize {
-        let left: Vec<Arc<Reader>> = self.shared.core.lock().readers.iter().cloned().collect();
-        wake(
-            left.iter()
-                .flat_map(|reader| reader.dismiss(GoodbyeReason::Drain)),
-        );
+        let left = self.shared.core.lock().all_readers();
+        let mut wakers = Vec::new();
+        for reader in &left {
+            reader.dismiss(GoodbyeReason::Drain, &mut wakers);
+        }
+        wake(wakers);
         left.len()
     }
 }

@@ -50,7 +50,7 @@ fn change(
     let (old, Place::Own(seat)) = (&live.group, &live.place) else {
         return Err(ChangeError::NotFound);
     };
-    if state.done || state.dismissed.is_some() {
+    if state.done || state.is_ending() {
         return Err(ChangeError::NotFound);
     }
     let kept = old

@@ -1,9 +1,11 @@
 use std::{
     fmt::{self, Write},
     net::SocketAddr,
+    sync::Arc,
 };
 
 use tidings_log::Timestamp;
+use tokio::time::Instant;
 
 use crate::random::{self, ALPHABET};
 
@@ -55,12 +57,38 @@ impl fmt::Debug for ConnectionId {
 /// Who reads a stream, as far as the edge knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
-    /// Who the credentials say it is.
-    pub identity: Option<Box<str>>,
+    /// Whose credentials it has shown. `None` if none were asked for.
+    pub owner: Option<Arc<Owner>>,
     /// Its network address.
     pub remote: Option<SocketAddr>,
     /// What it calls itself.
     pub user_agent: Option<Box<str>>,
+}
+
+/// Verified credentials, shared by the streams that were opened with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// Who they say it is.
+    pub identity: Option<Box<str>>,
+    /// The name of the token, by which that alone can be revoked.
+    pub token: Option<Box<str>>,
+    /// The name of the key that vouches for them.
+    pub key: Option<Box<str>>,
+    /// When they expire. Their streams end then, if the broker is [told of the time](crate::Broker::end_expired).
+    ///
+    /// It is a time of the clock that nobody sets: a step of the wall clock neither prolongs a stream nor cuts it short.
+    pub expires_at: Option<Instant>,
+}
+
+impl Peer {
+    /// Who the credentials say it is.
+    pub fn identity(&self) -> Option<&str> {
+        self.owner.as_ref()?.identity.as_deref()
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<Instant> {
+        self.owner.as_ref()?.expires_at
+    }
 }
 
 /// An open stream as an operator sees it.

@@ -75,6 +75,10 @@ pub enum GoodbyeReason {
     TopicDeleted,
     /// Somebody with the right to do so ended it.
     Disconnected,
+    /// The credentials it was opened with have expired. With new ones it can be resumed.
+    TokenExpired,
+    /// The credentials it was opened with are not accepted any more.
+    Revoked,
 }
 
 impl Control {

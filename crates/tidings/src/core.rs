@@ -12,6 +12,7 @@ use crate::{
     ConnectionId, GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
     admissions::{Admission, Admissions},
     encoding::Wire,
+    expiry::Expiries,
     filter::Filter,
     group::Group,
     idempotency::Idempotency,
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     /// Each has been admitted.
     pub(crate) readers: HashSet<Arc<Reader>>,
     pub(crate) admissions: Arc<Admissions>,
+    /// Those of the readers that expire.
+    pub(crate) expiries: Expiries,
     pub(crate) counters: LagCounts,
     pub(crate) published: u64,
     /// The bytes of data in what was published.
@@ -66,6 +69,7 @@ impl Core {
             log,
             readers: HashSet::new(),
             admissions: options.admissions.clone().unwrap_or_else(own),
+            expiries: Expiries::default(),
             counters: LagCounts::default(),
             published: 0,
             published_bytes: 0,
@@ -102,6 +106,10 @@ impl Core {
     /// The reader of an open stream.
     pub(crate) fn reader(&self, connection: &ConnectionId) -> Option<Arc<Reader>> {
         self.readers.get(connection).cloned()
+    }
+
+    pub(crate) fn all_readers(&self) -> Vec<Arc<Reader>> {
+        self.readers.iter().cloned().collect()
     }
 
     /// Whether a further subscription may come.

@@ -183,6 +183,11 @@ impl Group {
         line.tail.end() - line.tail.base()
     }
 
+    /// The number of the next item.
+    pub(crate) fn end(&self) -> u64 {
+        self.line.lock().tail.end()
+    }
+
     /// How many items there are from this number on.
     pub(crate) fn waiting_from(&self, next: u64) -> u64 {
         self.line.lock().tail.end().saturating_sub(next)

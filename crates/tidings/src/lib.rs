@@ -20,6 +20,7 @@ mod coverage;
 mod encoding;
 mod error;
 mod event;
+mod expiry;
 mod feed;
 mod filter;
 mod group;
@@ -57,7 +58,7 @@ mod time;
 mod writer;
 
 pub use broker::{Broker, Closed, Receipt};
-pub use connection::{Connection, ConnectionId, Peer};
+pub use connection::{Connection, ConnectionId, Owner, Peer};
 pub use control::{Control, Gap, GapReason, GoodbyeReason};
 pub use encoding::{Format, Wire};
 pub use error::{BatchError, ChangeError, PublishError, StoreFailed, SubscribeError};

@@ -1,7 +1,7 @@
 use std::{io, sync::Arc, task::Waker};
 
 use tidings_log::{KeyRow, Log, Store};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     BatchError, LagPolicy, Publication, StoreFailed, SubscribeError, Subscription,
@@ -11,7 +11,7 @@ use crate::{
     idempotency::Fingerprint,
     options::Options,
     queue::{Op, Wakeups},
-    reader::Reader,
+    reader::{Live, Place, Reader},
     reads::ReadPool,
     replays::Replays,
     sync::{Mutex, MutexGuard},
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) options: Arc<Options>,
     /// Taken after a reader's state and before a group's tail.
     pub(crate) core: Mutex<Core>,
+    /// Told when a stream has come that expires sooner than all others.
+    pub(crate) sooner: Notify,
     /// Counts changes of the set of topics, of who subscribes, and of what has ended.
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) store: Arc<dyn Store>,
@@ -71,6 +73,7 @@ impl Shared {
             clock,
             core: Mutex::new(Core::new(log, keys, options.clone())),
             options,
+            sooner: Notify::new(),
             changes: watch::Sender::new(0),
             store,
             replays: Replays::default(),
@@ -177,6 +180,9 @@ impl Shared {
         let registered = core.readers.remove(&reader.id);
         if registered {
             core.admissions.give_back();
+            if let Some(at) = reader.peer.expires_at() {
+                core.expiries.remove(at, &reader.id);
+            }
         }
         if stalled_on.is_some_and(|topic| self.options.lag_policy(&topic) == LagPolicy::Disconnect)
         {
@@ -185,8 +191,17 @@ impl Shared {
         }
         let live = state.live.take();
         let waker = live.as_ref().and_then(|live| core.leave(live));
+        let is_ending = state.is_ending();
         drop(core);
         drop(state);
+        if let Some(Live {
+            place: Place::Fed(fed),
+            ..
+        }) = &live
+            && is_ending
+        {
+            fed.let_go();
+        }
         // Not under a lock: a waker may be the last owner of a task, and that of another subscriber.
         drop((live, waker));
         if registered {

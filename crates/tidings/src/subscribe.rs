@@ -63,12 +63,18 @@ impl Broker {
         };
         let shared = self.shared.clone();
         let Subscription { peer, rights, .. } = subscription;
+        let expires_at = peer.expires_at();
         let reader = Arc::new(Reader::new(shared, id, peer, rights, state, now));
+        let mut is_next = false;
         if let Some(admission) = admission.filter(|_| !over) {
             core.readers.insert(reader.clone());
             admission.keep();
+            is_next = expires_at.is_some_and(|at| core.expiries.add(at, reader.id.clone()));
         }
         drop(core);
+        if is_next {
+            self.shared.sooner.notify_one();
+        }
         self.shared.note_change();
         Ok(Subscriber::new(reader))
     }

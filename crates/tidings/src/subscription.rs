@@ -161,7 +161,7 @@ impl Subscription {
     }
 
     /// Leave it out of everything that counts, limits or lists who subscribes, and do not wait for it when the broker
-    /// closes: for what the owner of the broker follows itself.
+    /// closes. Nobody disconnects it, and it does not expire: for what the owner of the broker follows itself.
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.presence = Presence::Hidden;

@@ -88,7 +88,7 @@ impl Turn<'_> {
         self.apply_policy_if_stalled();
         let mut pages = 0;
         while !self.state.done && self.bytes < BATCH_BYTES && self.batch.len() < BATCH_ITEMS {
-            if let Some(reason) = self.state.dismissed.take() {
+            if let Some(reason) = self.state.dismissed {
                 self.goodbye(reason);
                 return false;
             }
@@ -99,6 +99,11 @@ impl Turn<'_> {
                         .push(Delivery::Control(Control::Resumed { from, count }));
                 }
                 Some(Step::End) => self.state.done = true,
+                Some(Step::Goodbye { until, reason }) => {
+                    if self.end_behind(until, reason, cx) {
+                        return true;
+                    }
+                }
                 Some(step @ Step::CatchUp(_)) if pages == PAGES_PER_TURN => {
                     self.state.put_step_first(step);
                     return false;
@@ -110,7 +115,7 @@ impl Turn<'_> {
                     }
                 }
                 None => {
-                    if self.take_live(cx) {
+                    if self.take_live(BATCH_ITEMS, cx) {
                         return true;
                     }
                 }
@@ -119,8 +124,31 @@ impl Turn<'_> {
         false
     }
 
-    /// Takes from the tail of the group. True if the reader is parked.
-    fn take_live(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Takes what its group has for it before the item of this number, and says goodbye then. True if the reader is parked.
+    fn end_behind(&mut self, until: u64, reason: GoodbyeReason, cx: &mut Context<'_>) -> bool {
+        let left = match &self.state.live {
+            Some(Live {
+                place: Place::Own(seat),
+                ..
+            }) => until.saturating_sub(seat.next()),
+            Some(Live {
+                place: Place::Fed(_),
+                ..
+            }) => u64::MAX,
+            None => 0,
+        };
+        if left == 0 {
+            self.goodbye(reason);
+            return false;
+        }
+        self.state.put_step_first(Step::Goodbye { until, reason });
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        self.take_live(most.min(BATCH_ITEMS), cx)
+    }
+
+    /// Takes so many items at most from the tail of the group. True if the reader is parked.
+    fn take_live(&mut self, most: usize, cx: &mut Context<'_>) -> bool {
+        let is_ending = self.state.is_ending();
         let Some(Live { group, place }) = &mut self.state.live else {
             self.state.done = true;
             return false;
@@ -131,7 +159,7 @@ impl Turn<'_> {
         };
         let mut items = Vec::new();
         let add = |item: &Item| {
-            if items.len() == BATCH_ITEMS {
+            if items.len() == most {
                 return ControlFlow::Break(());
             }
             items.push(item.clone());
@@ -139,6 +167,12 @@ impl Turn<'_> {
         };
         match group.take(seat, BATCH_BYTES - self.bytes, cx.waker(), add) {
             Taken::Parked => return true,
+            // The log is not read for a stream that is to end.
+            Taken::FellOff { .. } if is_ending => {
+                if let Some(Step::Goodbye { reason, .. }) = self.state.next_step() {
+                    self.goodbye(reason);
+                }
+            }
             Taken::FellOff { until, .. } => {
                 self.state.cursor = self.state.cursor.max(group.taken_until(seat));
                 let step = Step::behind(group.clone(), until);

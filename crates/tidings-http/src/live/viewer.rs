@@ -222,7 +222,7 @@ fn peer(parts: &Parts) -> Peer {
     let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let user_agent = parts.headers.get(USER_AGENT);
     Peer {
-        identity: None,
+        owner: None,
         remote: remote.map(|ConnectInfo(remote)| *remote),
         user_agent: user_agent.map(|value| {
             let text = String::from_utf8_lossy(value.as_bytes());

@@ -163,7 +163,7 @@ impl Question {
     }
 
     fn is_about(&self, connection: &Connection, now: Timestamp) -> bool {
-        let identity = connection.peer.identity.as_deref();
+        let identity = connection.peer.identity();
         self.identity
             .as_deref()
             .is_none_or(|wanted| identity == Some(wanted))
@@ -191,7 +191,7 @@ impl Entry {
         Self {
             id: connection.id.to_string(),
             topics: connection.topics,
-            identity: connection.peer.identity,
+            identity: connection.peer.identity().map(Box::from),
             remote: connection.peer.remote,
             user_agent: connection.peer.user_agent,
             connected_at: rfc3339(connection.connected_at),

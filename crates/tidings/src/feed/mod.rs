@@ -70,7 +70,6 @@ pub struct Feed {
     shared: Arc<Shared>,
     group: Arc<Group>,
     seat: Seat,
-    waker: Waker,
     stages: Stages,
     /// What it reads from the log until it has come to the tail again, which has dropped what comes next for it.
     overtaken: Option<Box<Overtaken>>,
@@ -140,14 +139,13 @@ impl Feed {
         let group = group.clone();
         drop(state);
         let shared = member.reader.shared.clone();
-        let given = Given::default();
+        let given = Given::new(waker);
         let taken_at = shared.clock.now();
         given.note(mark, taken_at);
         Some(Self {
             shared,
             group,
             seat,
-            waker,
             stages: Stages::at(mark, cursor),
             overtaken: None,
             parked_at: mark.number,
@@ -205,8 +203,11 @@ impl Feed {
         let passed = self.passed_over(mark.number);
         state.cursor = state.cursor.max(cursor).max(passed);
         state.asked_at = state.asked_at.max(at);
-        let is_withdrawn = state.withdrawals > 0;
+        let (is_withdrawn, is_ending) = (state.withdrawals > 0, state.is_ending());
         drop(state);
+        if is_ending {
+            fed.let_go();
+        }
         let (events, bytes) = fed.since_joined(mark);
         if events > 0 {
             member.reader.count(events, bytes, at);
@@ -224,6 +225,9 @@ impl Feed {
             if self.is_dissolved {
                 return Fed::Dissolved;
             }
+            if self.given.is_held() {
+                return Fed::Nothing;
+            }
             let is_parked = match self.overtaken.take() {
                 Some(overtaken) => self.read_log(overtaken, limit, blocks),
                 None => self.take_tail(limit, blocks),
@@ -236,16 +240,19 @@ impl Feed {
                 return Fed::Nothing;
             }
         }
-        self.waker.wake_by_ref();
+        self.given.waker().wake_by_ref();
         Fed::Nothing
     }
 
     /// Takes from the tail of the group. True if the feed is parked.
     fn take_tail(&mut self, limit: usize, blocks: &mut Vec<Bytes>) -> bool {
         let mut is_event = true;
-        let stages = &mut self.stages;
+        let (stages, given) = (&mut self.stages, &self.given);
         let number = stages.last().mark.number;
         let add = |item: &Item| {
+            if given.is_held() {
+                return ControlFlow::Break(());
+            }
             let Item::Event(record, block) = item else {
                 is_event = false;
                 return ControlFlow::Break(());
@@ -256,7 +263,7 @@ impl Feed {
         };
         let taken = self
             .group
-            .take(&mut self.seat, limit.max(1), &self.waker, add);
+            .take(&mut self.seat, limit.max(1), given.waker(), add);
         match taken {
             Taken::Parked => self.parked_at = number,
             Taken::Items => {
@@ -283,7 +290,8 @@ impl Feed {
         limit: usize,
         blocks: &mut Vec<Bytes>,
     ) -> bool {
-        let read = overtaken.read(&self.shared, &self.waker, &mut self.stages, limit, blocks);
+        let waker = self.given.waker();
+        let read = overtaken.read(&self.shared, waker, &mut self.stages, limit, blocks);
         match read {
             Page::Met => {}
             Page::Lost => self.is_dissolved = true,

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    Control,
+    Control, GoodbyeReason,
     catch_up::{CatchUp, Reading},
     group::Group,
     replays::Replaying,
@@ -34,6 +34,8 @@ pub(crate) enum Step {
     },
     /// The end of the stream.
     End,
+    /// A goodbye, behind the items that its group has before the one of this number.
+    Goodbye { until: u64, reason: GoodbyeReason },
 }
 
 impl Step {

@@ -17,8 +17,10 @@ use std::{
 use tidings_log::Timestamp;
 
 use crate::{
-    Connection, ConnectionId, GoodbyeReason, Peer, Rights, feed::FedPlace, reads::PageRead,
-    shared::Shared, sync::Mutex,
+    Connection, ConnectionId, GoodbyeReason, Peer, Rights,
+    feed::FedPlace,
+    shared::Shared,
+    sync::{Mutex, MutexGuard},
 };
 
 pub(crate) use backlog::{Backlog, Step};
@@ -80,13 +82,46 @@ impl Reader {
         self.state.lock().asked_at = self.shared.clock.now();
     }
 
-    /// Tells its owner to end the stream with a goodbye, whatever else waits. Gives the wakers of a parked owner.
-    pub(crate) fn dismiss(&self, reason: GoodbyeReason) -> impl Iterator<Item = Waker> + use<> {
-        let mut state = self.state.lock();
-        state.dismissed.get_or_insert(reason);
-        let reading = state.page_read().and_then(PageRead::waker);
-        let waiting = state.live.as_ref().and_then(Live::waker);
-        reading.into_iter().chain(waiting)
+    /// Tells its owner to end the stream with a goodbye, whatever else waits. Nothing that is published from now on is for
+    /// it. Adds the wakers of a parked owner. False if it has been told before.
+    pub(crate) fn dismiss(&self, reason: GoodbyeReason, wakers: &mut Vec<Waker>) -> bool {
+        let mut state = self.begin_to_end();
+        if state.done || state.dismissed.is_some() {
+            return false;
+        }
+        state.dismissed = Some(reason);
+        state.wake(wakers);
+        true
+    }
+
+    /// As [`dismiss`](Self::dismiss), but what its group has for it by now comes before the goodbye. Only then: what is to be
+    /// read from the log is not waited for.
+    pub(crate) fn end_after_what_waits(&self, reason: GoodbyeReason, wakers: &mut Vec<Waker>) {
+        let mut state = self.begin_to_end();
+        if state.done || state.is_ending() {
+            return;
+        }
+        let reads_log = state.steps().any(|step| matches!(step, Step::CatchUp(_)));
+        match &state.live {
+            Some(live) if !reads_log => {
+                let until = live.group.end();
+                state.push_step(Step::Goodbye { until, reason });
+            }
+            _ => state.dismissed = Some(reason),
+        }
+        state.wake(wakers);
+    }
+
+    /// Has the feed that it is in take nothing more before it has left.
+    fn begin_to_end(&self) -> MutexGuard<'_, State> {
+        let state = self.state.lock();
+        if !state.done
+            && !state.is_ending()
+            && let Some(fed) = state.fed_place()
+        {
+            fed.hold();
+        }
+        state
     }
 
     /// Has it leave its feed, if it is in one, and join none. Gives the waker of its owner.
@@ -149,6 +184,6 @@ mod tests {
     #[test]
     fn a_reader_that_waits_costs_little_memory() {
         assert!(size_of::<State>() <= 80, "{}", size_of::<State>());
-        assert!(size_of::<Reader>() <= 224, "{}", size_of::<Reader>());
+        assert!(size_of::<Reader>() <= 216, "{}", size_of::<Reader>());
     }
 }

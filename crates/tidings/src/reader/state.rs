@@ -1,6 +1,6 @@
 //! Where a reader is, and what comes next for it.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use tidings_log::{Timestamp, Topic};
 
@@ -18,7 +18,7 @@ pub(crate) struct State {
     pub(crate) live: Option<Live>,
     /// When its owner last asked for items.
     pub(crate) asked_at: Timestamp,
-    /// The stream is to end at once.
+    /// The stream is to end at once, or has ended so.
     pub(crate) dismissed: Option<GoodbyeReason>,
     /// How many wait to have it out of its feed, and keep it out.
     pub(crate) withdrawals: u32,
@@ -31,7 +31,7 @@ impl State {
     pub(crate) fn page_read(&self) -> Option<&PageRead> {
         match self.steps().next() {
             Some(Step::CatchUp(step)) => step.page_read(),
-            Some(Step::Resumed { .. } | Step::End) | None => None,
+            Some(Step::Resumed { .. } | Step::End | Step::Goodbye { .. }) | None => None,
         }
     }
 
@@ -76,7 +76,7 @@ impl State {
         followed.or_else(|| {
             self.steps().rev().find_map(|step| match step {
                 Step::CatchUp(step) => Some(&step.group),
-                Step::Resumed { .. } | Step::End => None,
+                Step::Resumed { .. } | Step::End | Step::Goodbye { .. } => None,
             })
         })
     }
@@ -84,10 +84,22 @@ impl State {
     pub(crate) fn lag(&self) -> u64 {
         let behind = self.steps().rev().find_map(|step| match step {
             Step::CatchUp(step) => Some(step.left(self.cursor)),
-            Step::Resumed { .. } | Step::End => None,
+            Step::Resumed { .. } | Step::End | Step::Goodbye { .. } => None,
         });
         let waiting = self.live.as_ref().map_or(0, Live::waiting);
         behind.unwrap_or(0) + waiting
+    }
+
+    /// Whether somebody has ended the stream, which its owner has yet to come to.
+    pub(crate) fn is_ending(&self) -> bool {
+        let is_goodbye = |step: &Step| matches!(step, Step::Goodbye { .. });
+        self.dismissed.is_some() || self.steps().any(is_goodbye)
+    }
+
+    /// Adds the wakers of an owner that is parked.
+    pub(crate) fn wake(&self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.page_read().and_then(PageRead::waker));
+        wakers.extend(self.live.as_ref().and_then(Live::waker));
     }
 
     /// Whether a feed may take for it: nothing comes before the live events, and nobody wants it for itself.

@@ -99,6 +99,8 @@ pub(crate) fn brief(delivery: &Delivery) -> String {
             GoodbyeReason::TooSlow => "<goodbye too-slow>".to_owned(),
             GoodbyeReason::TopicDeleted => "<goodbye topic-deleted>".to_owned(),
             GoodbyeReason::Disconnected => "<goodbye disconnected>".to_owned(),
+            GoodbyeReason::TokenExpired => "<goodbye token-expired>".to_owned(),
+            GoodbyeReason::Revoked => "<goodbye revoked>".to_owned(),
             _ => panic!("a new reason"),
         },
         Delivery::Control(_) => panic!("a new control"),

@@ -3,7 +3,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use tidings::{Broker, ConnectionId, Peer, StartAt, SubscribeError, Subscriber, Wire};
+use tidings::{Broker, ConnectionId, Owner, Peer, StartAt, SubscribeError, Subscriber, Wire};
 
 use crate::fixture::{Bell, Now, drain, keeper, poll, publish, publish_final, selector, to, topic};
 
@@ -69,8 +69,12 @@ fn dropping_a_reader_of_a_closed_group_leaves_its_successor_alone() {
 #[test]
 fn connections_tell_who_reads_what() {
     let broker = Broker::new();
-    let peer = Peer {
+    let owner = Arc::new(Owner {
         identity: Some("ann".into()),
+        ..Owner::default()
+    });
+    let peer = Peer {
+        owner: Some(owner.clone()),
         ..Peer::default()
     };
     let mut subscriber = broker
@@ -82,6 +86,9 @@ fn connections_tell_who_reads_what() {
         panic!()
     };
     assert_eq!((&connection.id, &connection.peer), (subscriber.id(), &peer));
+    assert_eq!(connection.peer.identity(), Some("ann"));
+    let alone = broker.connection(subscriber.id()).unwrap();
+    assert!(Arc::ptr_eq(alone.peer.owner.as_ref().unwrap(), &owner));
     assert_eq!(
         (&connection.topics[..], connection.lag),
         (&["a".to_owned(), "b".to_owned()][..], 2)
@@ -222,11 +229,11 @@ async fn forgetting_ended_topics_by_age_is_announced() {
 }
 
 /// A waker that owns a subscriber, as the waker of a task does whose last reference it is.
-struct Owner {
+struct OwningWaker {
     _subscriber: Mutex<Subscriber>,
 }
 
-impl Wake for Owner {
+impl Wake for OwningWaker {
     fn wake(self: Arc<Self>) {}
 }
 
@@ -235,7 +242,7 @@ fn a_waker_may_own_the_last_of_another_subscriber() {
     let broker = Broker::new();
     let owner = || {
         let owned = broker.subscribe(to(&["a"])).unwrap();
-        Waker::from(Arc::new(Owner {
+        Waker::from(Arc::new(OwningWaker {
             _subscriber: Mutex::new(owned),
         }))
     };

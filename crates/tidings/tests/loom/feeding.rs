@@ -212,6 +212,41 @@ fn a_goodbye_is_not_lost_on_a_stream_that_joins() {
 }
 
 #[test]
+fn a_stream_that_is_sent_away_is_given_nothing_that_is_published_then() {
+    check(|| {
+        let broker = Broker::new();
+        let mut engine = Engine::subscribe(&broker);
+        let id = engine.subscriber.id().clone();
+        let disconnecter = publisher(&broker, move |broker| {
+            assert!(broker.disconnect(&id));
+            publish(broker, "a");
+        });
+        engine.run(usize::MAX);
+        assert_eq!((&engine.ids[..], engine.goodbyes), (&[][..], 1));
+        disconnecter.join().unwrap();
+    });
+}
+
+#[test]
+fn who_stays_is_given_what_is_published_while_another_is_sent_away() {
+    check(|| {
+        let broker = Broker::new();
+        let mut goes = Engine::waiting(&broker);
+        let mut stays = Engine::subscribe(&broker);
+        let id = goes.subscriber.id().clone();
+        let other = thread::spawn(move || {
+            goes.run(usize::MAX);
+            assert_eq!(goes.goodbyes, 1);
+        });
+        assert!(broker.disconnect(&id));
+        publish(&broker, "a");
+        stays.run(1);
+        assert_eq!(stays.ids, [1]);
+        other.join().unwrap();
+    });
+}
+
+#[test]
 fn the_end_is_not_lost_on_a_stream_that_joins() {
     check(|| {
         let broker = Broker::new();

@@ -2,6 +2,7 @@
 
 mod alike;
 mod crowd;
+mod expelling;
 mod head;
 mod lag;
 mod layers;

@@ -61,7 +61,7 @@ pub(in crate::api) async fn subscribe(
 pub(in crate::api) fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
     let user_agent = headers.get(USER_AGENT);
     Peer {
-        identity: None,
+        owner: None,
         remote: Some(remote),
         user_agent: user_agent.map(|value| {
             let text = String::from_utf8_lossy(value.as_bytes());

@@ -4,6 +4,7 @@ mod calling;
 mod canary;
 mod dissolving;
 mod engine;
+mod expelling;
 mod leaving;
 mod losing;
 mod overtaken;
