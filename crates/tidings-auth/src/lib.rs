@@ -1,14 +1,41 @@
 //! Who may do what on a Tidings hub.
 //!
-//! Whoever presents a credential gets a [`Grant`], or a [`Denied`] that says why not. A grant is what
-//! everything else asks: it holds the [`Rights`] on topics, whose they are, and until when.
+//! Whoever presents a credential gets a [`Grant`], or a [`Denied`] that says why not. A grant is what everything else asks:
+//! it holds the [`Rights`] on topics, whose they are, and until when. Credentials are
+//!
+//! - signed tokens of [`Issuer`]s, which a [`Verifier`] checks and a [`Minter`] makes.
+//!
+//! Nothing here reads a clock, a file or a request: the time is an argument,
+//! and what is kept or carried is the business of whoever calls.
 
+mod algorithm;
+mod cache;
 mod credential;
+mod denied;
+mod explain;
 mod grant;
+mod issuer;
+mod json;
+mod jwks;
+mod key;
+mod mint;
+mod random;
 mod rights;
 mod template;
+mod terms;
+mod token;
+mod trusted;
+mod verifier;
 
+pub use crate::algorithm::{Algorithm, AlgorithmError};
 pub use crate::credential::Credential;
+pub use crate::denied::Denied;
+pub use crate::explain::{Explanation, explain};
 pub use crate::grant::Grant;
+pub use crate::issuer::{Issuer, Namespace};
+pub use crate::jwks::{JwksError, JwksUrl, JwksUrlError, KeySetState};
+pub use crate::key::{Key, KeyError};
+pub use crate::mint::{MintError, Minter, NewToken};
 pub use crate::rights::Rights;
 pub use crate::template::{MAX_SELECTORS, RightsTemplate, TemplateError};
+pub use crate::verifier::{Verifier, VerifierError};

@@ -1,0 +1,11 @@
+//! Credentials as their owners and their forgers present them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fixture;
+mod issuers;
+mod manipulated;
+mod minting;
+mod published;
+mod rights;
+mod script;
