@@ -68,6 +68,15 @@ pub enum Denied {
     /// The signature was not made with the issuer's key.
     #[error("the token's signature is wrong")]
     WrongSignature,
+    /// The text is not an API key.
+    #[error("the text is not an API key")]
+    NotAnApiKey,
+    /// There is no API key of this id.
+    #[error("the API key's id is not known")]
+    UnknownApiKey,
+    /// The API key has another secret.
+    #[error("the API key's secret is wrong")]
+    WrongApiKey,
 }
 
 impl Denied {

@@ -3,12 +3,14 @@
 //! Whoever presents a credential gets a [`Grant`], or a [`Denied`] that says why not. A grant is what everything else asks:
 //! it holds the [`Rights`] on topics, whose they are, and until when. Credentials are
 //!
-//! - signed tokens of [`Issuer`]s, which a [`Verifier`] checks and a [`Minter`] makes.
+//! - signed tokens of [`Issuer`]s, which a [`Verifier`] checks and a [`Minter`] makes;
+//! - API keys, which are in a [`KeyRing`].
 //!
 //! Nothing here reads a clock, a file or a request: the time is an argument,
 //! and what is kept or carried is the business of whoever calls.
 
 mod algorithm;
+mod api_key;
 mod cache;
 mod credential;
 mod denied;
@@ -18,6 +20,7 @@ mod issuer;
 mod json;
 mod jwks;
 mod key;
+mod key_ring;
 mod mint;
 mod random;
 mod rights;
@@ -28,6 +31,7 @@ mod trusted;
 mod verifier;
 
 pub use crate::algorithm::{Algorithm, AlgorithmError};
+pub use crate::api_key::{ApiKey, ApiKeyError, SecretHash, SecretHashError};
 pub use crate::credential::Credential;
 pub use crate::denied::Denied;
 pub use crate::explain::{Explanation, explain};
@@ -35,6 +39,7 @@ pub use crate::grant::Grant;
 pub use crate::issuer::{Issuer, Namespace};
 pub use crate::jwks::{JwksError, JwksUrl, JwksUrlError, KeySetState};
 pub use crate::key::{Key, KeyError};
+pub use crate::key_ring::{KeyRing, KeyRingError, StoredKey};
 pub use crate::mint::{MintError, Minter, NewToken};
 pub use crate::rights::Rights;
 pub use crate::template::{MAX_SELECTORS, RightsTemplate, TemplateError};

@@ -2,6 +2,12 @@
 pub(crate) const LETTERS_AND_DIGITS: &[u8] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// Lower-case letters and digits.
+pub(crate) const LOWER: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// Characters of [`LETTERS_AND_DIGITS`] that are worth 256 bits.
+pub(crate) const SECRET_LENGTH: usize = 43;
+
 /// A text of so many characters of an alphabet of at most 64, each as likely as the others.
 ///
 /// # Panics
@@ -29,7 +35,7 @@ mod tests {
 
     #[test]
     fn texts_are_of_the_alphabet_and_never_the_same() {
-        let texts: HashSet<_> = (0..100).map(|_| text(LETTERS_AND_DIGITS, 20)).collect();
+        let texts: HashSet<_> = (0..100).map(|_| text(LOWER, 20)).collect();
         assert_eq!(texts.len(), 100);
         let long = text(LETTERS_AND_DIGITS, 10_000);
         assert_eq!(long.len(), 10_000);
