@@ -77,6 +77,12 @@ pub enum Denied {
     /// The API key has another secret.
     #[error("the API key's secret is wrong")]
     WrongApiKey,
+    /// The ticket was never given out, was used, or is too old.
+    #[error("the ticket is not known, was used, or is too old")]
+    UnknownTicket,
+    /// A ticket was asked for with a ticket.
+    #[error("a ticket does not get another ticket")]
+    TicketForTicket,
 }
 
 impl Denied {

@@ -4,7 +4,8 @@
 //! it holds the [`Rights`] on topics, whose they are, and until when. Credentials are
 //!
 //! - signed tokens of [`Issuer`]s, which a [`Verifier`] checks and a [`Minter`] makes;
-//! - API keys, which are in a [`KeyRing`].
+//! - API keys, which are in a [`KeyRing`];
+//! - one-time [`Tickets`], which somebody asks for with one of the others.
 //!
 //! Nothing here reads a clock, a file or a request: the time is an argument,
 //! and what is kept or carried is the business of whoever calls.
@@ -26,6 +27,7 @@ mod random;
 mod rights;
 mod template;
 mod terms;
+mod ticket;
 mod token;
 mod trusted;
 mod verifier;
@@ -43,4 +45,5 @@ pub use crate::key_ring::{KeyRing, KeyRingError, StoredKey};
 pub use crate::mint::{MintError, Minter, NewToken};
 pub use crate::rights::Rights;
 pub use crate::template::{MAX_SELECTORS, RightsTemplate, TemplateError};
+pub use crate::ticket::{Ticket, Tickets};
 pub use crate::verifier::{Verifier, VerifierError};
