@@ -83,6 +83,9 @@ pub enum Denied {
     /// A ticket was asked for with a ticket.
     #[error("a ticket does not get another ticket")]
     TicketForTicket,
+    /// It was revoked.
+    #[error("the credential was revoked")]
+    Revoked,
 }
 
 impl Denied {

@@ -7,7 +7,7 @@
 //! - API keys, which are in a [`KeyRing`];
 //! - one-time [`Tickets`], which somebody asks for with one of the others.
 //!
-//! Nothing here reads a clock, a file or a request: the time is an argument,
+//! What was granted can end early: [`Revocations`]. Nothing here reads a clock, a file or a request: the time is an argument,
 //! and what is kept or carried is the business of whoever calls.
 
 mod algorithm;
@@ -23,7 +23,9 @@ mod jwks;
 mod key;
 mod key_ring;
 mod mint;
+mod moment;
 mod random;
+mod revocation;
 mod rights;
 mod template;
 mod terms;
@@ -43,6 +45,7 @@ pub use crate::jwks::{JwksError, JwksUrl, JwksUrlError, KeySetState};
 pub use crate::key::{Key, KeyError};
 pub use crate::key_ring::{KeyRing, KeyRingError, StoredKey};
 pub use crate::mint::{MintError, Minter, NewToken};
+pub use crate::revocation::{Revocation, RevocationError, Revocations, Revoked};
 pub use crate::rights::Rights;
 pub use crate::template::{MAX_SELECTORS, RightsTemplate, TemplateError};
 pub use crate::ticket::{Ticket, Tickets};

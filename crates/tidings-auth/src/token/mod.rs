@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-pub(crate) use self::claims::{Claims, LEEWAY};
+pub(crate) use self::claims::{Claims, LEEWAY, MAX_NAME_BYTES};
 pub(crate) use self::header::Header;
 use crate::Denied;
 use crate::json::{self, Fault};
