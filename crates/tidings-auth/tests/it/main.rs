@@ -6,6 +6,8 @@ mod fixture;
 mod issuers;
 mod manipulated;
 mod minting;
+mod promises;
+mod properties;
 mod published;
 mod rights;
 mod script;
