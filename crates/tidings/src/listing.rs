@@ -17,36 +17,33 @@ pub struct TopicList {
 impl Broker {
     /// What is known of the first `limit` topics, by name, that the selector matches.
     pub fn topics(&self, selector: Option<&Selector>, limit: usize) -> TopicList {
+        self.topics_where(|topic| selector.is_none_or(|own| own.matches(topic)), limit)
+    }
+
+    /// What is known of the first `limit` topics, by name, that are wanted. Nobody waits while that is asked.
+    pub fn topics_where(&self, is_wanted: impl Fn(&Topic) -> bool, limit: usize) -> TopicList {
         let mut list = TopicList {
             topics: Vec::new(),
             total: 0,
         };
         let mut last: Option<Topic> = None;
         loop {
-            let core = self.shared.core.lock();
-            let page: Vec<Topic> = core
-                .log
-                .names(last.as_ref())
-                .take(TOPICS_PER_PAGE)
-                .cloned()
-                .collect();
-            for topic in &page {
-                if selector.is_some_and(|selector| !selector.matches(topic)) {
-                    continue;
-                }
-                list.total += 1;
-                if list.topics.len() < limit {
-                    list.topics.extend(core.topic(topic));
-                }
-            }
-            if selector.is_none() && list.topics.len() >= limit {
-                list.total = core.log.topic_count();
+            let page: Vec<Topic> = {
+                let core = self.shared.core.lock();
+                let names = core.log.names(last.as_ref());
+                names.take(TOPICS_PER_PAGE).cloned().collect()
+            };
+            let Some(end) = page.last() else {
                 return list;
-            }
-            drop(core);
-            match page.last() {
-                Some(topic) => last = Some(topic.clone()),
-                None => return list,
+            };
+            last = Some(end.clone());
+            let wanted: Vec<_> = page.iter().filter(|topic| is_wanted(topic)).collect();
+            list.total += wanted.len();
+            let room = limit - list.topics.len();
+            if room > 0 && !wanted.is_empty() {
+                let core = self.shared.core.lock();
+                let listed = wanted.into_iter().take(room);
+                list.topics.extend(listed.filter_map(|topic| core.topic(topic)));
             }
         }
     }
