@@ -6,7 +6,8 @@ use serde::Serialize;
 
 /// An error as `application/problem+json` (RFC 9457).
 ///
-/// `type` is `urn:tidings:problem:` and the kind; it is stable, so clients can go by it.
+/// `type` is `urn:tidings:problem:` and the kind; it is stable, so clients can go by it. The response has the problem among its
+/// extensions, for layers that keep a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {detail}")]
 pub struct Problem {
@@ -97,6 +98,7 @@ impl IntoResponse for Problem {
                 .clamp(1, u128::from(u32::MAX)) as u32;
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

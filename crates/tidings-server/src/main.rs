@@ -1,6 +1,7 @@
 //! The `tidings` binary: the hub and its command line.
 
 mod api;
+mod brokers;
 mod cli;
 mod durability;
 mod executions;

@@ -1,31 +1,25 @@
 //! `tidings serve`: the hub from its start to its end.
 
-use std::convert::Infallible;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use anyhow::Context;
-use tidings::{Broker, BrokerBuilder, Capacity, Retention, Selector, TopicSettings};
 use tidings_http::{EngineCount, ServeLimits, Server};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio::{join, pin, select};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
-use crate::api::{self, Hub};
+use crate::api::{self, Hub, Namespaces, Shared};
+use crate::brokers;
 use crate::cli::{Exit, ServeArgs, Signals, notice};
-use crate::executions::{CHECKPOINTS, Projection};
-use crate::settings::{Settings, Storage};
+use crate::executions::Projection;
+use crate::settings::Settings;
 
 /// The variable that says what is logged, in the notation of `tracing-subscriber`.
 const LOG_VARIABLE: &str = "TIDINGS_LOG";
-
-/// How often what has become too old is given back.
-const EXPIRY: Duration = Duration::from_secs(1);
 
 /// Connections that a hub takes whatever its limit of streams is, so that it can tell.
 const LEAST_CONNECTIONS: usize = 1_000;
@@ -53,7 +47,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let limits = serve_limits(&settings);
     let stream_threads = settings.stream_threads;
     let broker = select! {
-        opened = open(&settings) => opened?,
+        opened = brokers::open(&settings) => opened?,
         signal = signals.next() => {
             // A log can be left at any moment.
             info!(%signal, "ended before the log was open");
@@ -62,19 +56,14 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     };
     let (drain, draining) = watch::channel(false);
     let engines = EngineCount::default();
+    let shared = Shared::new(settings, address, engines.clone(), draining.clone())?;
     let (executions, projection) = Projection::new(broker.clone());
+    let hub = Hub::new(broker, executions, Arc::new(shared));
+    hub.recall_revocations(None).await?;
     let projecting = tokio::spawn(projection.run());
-    let hub = Hub::new(
-        broker.clone(),
-        executions,
-        settings,
-        address,
-        engines.clone(),
-        draining.clone(),
-    );
-    let viewers = hub.viewers.clone();
+    let namespaces = Arc::new(Namespaces::new(hub.clone()));
     let mut shutdown = draining;
-    let serving = Server::new(api::router(hub.clone()))
+    let serving = Server::new(api::router(&hub, namespaces.clone()))
         .engine_threads(stream_threads)
         .engines_counted_by(engines)
         .events_past_layers()
@@ -84,7 +73,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
             let _ = shutdown.wait_for(|is_draining| *is_draining).await;
         });
     pin!(serving);
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && hub.is_open() {
         warn!(%address, "everybody who can reach the address can read and publish");
     }
     notice(format_args!("listening on http://{address}"));
@@ -92,13 +81,13 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let signal = select! {
         signal = signals.next() => signal,
         _ = &mut serving => return Ok(Exit::Success),
-        never = expire(&broker) => match never {},
-        never = api::feed(hub) => match never {},
+        never = api::keep(&hub) => match never {},
+        never = hub.refresh_keys() => match never {},
     };
     info!(%signal, "shutting down");
     drain.send_replace(true);
     select! {
-        (_, _, drained) = async { join!(broker.close(drain_time), viewers.close(drain_time), serving) } => {
+        (_, _, drained) = async { join!(hub.close(drain_time), namespaces.close(drain_time), serving) } => {
             // What it follows is closed; a disk that hangs must not keep it.
             projecting.abort();
             // It has ended, or been told to.
@@ -149,72 +138,4 @@ fn serve_limits(settings: &Settings) -> ServeLimits {
     limits.connections_per_address = settings.limits.connections_per_address;
     limits.drain_timeout = settings.drain;
     limits
-}
-
-/// Opens the log where the settings say, which takes its time if there is much in it.
-async fn open(settings: &Settings) -> anyhow::Result<Broker> {
-    let builder = broker(settings);
-    let Storage::Folder(folder) = &settings.storage else {
-        return Ok(builder.build());
-    };
-    let start = Instant::now();
-    let path = folder.clone();
-    let broker = spawn_blocking(move || builder.open(&path)).await??;
-    let stats = broker.stats();
-    info!(
-        folder = %folder.display(),
-        topics = stats.topics,
-        events = stats.events,
-        head = %broker.position(),
-        milliseconds = start.elapsed().as_millis(),
-        "opened the log"
-    );
-    Ok(broker)
-}
-
-fn broker(settings: &Settings) -> BrokerBuilder {
-    let limits = &settings.limits;
-    let builder = Broker::builder()
-        .capacity(Capacity {
-            bytes: settings.total,
-            topics: limits.topics,
-        })
-        .retention(settings.retention)
-        .durability(settings.durability)
-        .max_event_bytes(limits.event_size)
-        .max_selectors(limits.selectors)
-        .max_subscriptions(limits.connections)
-        .reconnect_delay(settings.retry);
-    // The hub's own come first: what is said of other topics is not meant for them.
-    api::dashboard_settings(settings)
-        .into_iter()
-        .chain([checkpoints(settings)])
-        .chain(settings.topics.iter().cloned())
-        .fold(builder, |builder, topic| builder.topics(topic))
-}
-
-/// One checkpoint of each execution is kept, for as long as any events are: it is deleted with its
-/// execution.
-fn checkpoints(settings: &Settings) -> TopicSettings {
-    let selector = Selector::new(CHECKPOINTS).expect("it is a selector");
-    let ages = settings.topics.iter().filter_map(|topic| topic.retention);
-    let ages = ages.map(|retention| retention.age);
-    TopicSettings {
-        retention: Some(Retention {
-            events: 1,
-            bytes: u64::MAX,
-            age: ages.fold(settings.retention.age, Duration::max),
-        }),
-        ..TopicSettings::of(selector)
-    }
-}
-
-/// A hub on which nothing happens still forgets what is too old.
-async fn expire(broker: &Broker) -> Infallible {
-    let mut ticks = interval(EXPIRY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        broker.expire();
-    }
 }

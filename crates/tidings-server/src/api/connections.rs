@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use tidings::{ChangeError, Connection, ConnectionId, Selector, Timestamp, Topic, rfc3339};
 use tidings_http::{ByHash, Live, Problem};
 
+use crate::api::access::{Admin, Caller};
 use crate::api::body::expect_media_type;
 use crate::api::hub::Hub;
 use crate::api::object::{self, Fault};
@@ -43,7 +44,7 @@ struct Answer {
 struct Entry {
     id: String,
     topics: Vec<String>,
-    identity: Option<Box<str>>,
+    identity: Option<String>,
     remote: Option<SocketAddr>,
     user_agent: Option<Box<str>>,
     connected_at: String,
@@ -59,9 +60,11 @@ pub(super) struct Changed {
 }
 
 /// `GET /api/connections` and its twin
-pub(super) fn resource(hub: &Hub) -> Live<(Question,)> {
+pub(super) fn resource(hub: &Hub) -> Live<(Admin, Question)> {
     let asked = hub.clone();
-    let list = async move |question: Question| outbox::make(move || question.answer(&asked)).await;
+    let list = async move |_: Admin, question: Question| {
+        outbox::make(move || question.answer(&asked)).await
+    };
     hub.live("/api/connections", list)
         .watching(hub.broker.changes())
         .watching(hub.viewers.changes())
@@ -70,11 +73,19 @@ pub(super) fn resource(hub: &Hub) -> Live<(Question,)> {
 /// `PATCH /api/connections/{id}`
 pub(super) async fn change(
     State(hub): State<Hub>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Changed>, Problem> {
     let id = connection(id)?;
+    let owner = hub
+        .broker
+        .connection(&id)
+        .or_else(|| hub.viewers.connection(&id));
+    // Foreign ones are as unknown as those that are not there.
+    let owner = owner.filter(|connection| caller.is_same(&connection.peer));
+    owner.ok_or_else(problems::no_such_connection)?;
     expect_media_type(&headers, "application/json")?;
     let body = hub.inbox.receive(body, CHANGE_BYTES).await?;
     let change = object::fields(&body.bytes, ["subscribe", "unsubscribe"]);
@@ -82,6 +93,7 @@ pub(super) async fn change(
     let limit = hub.settings.limits.selectors;
     let subscribe = selectors("subscribe", subscribe, limit)?;
     let unsubscribe = selectors("unsubscribe", unsubscribe, limit)?;
+    caller.may_subscribe("subscribe", &subscribe)?;
     let position = match hub.broker.change(&id, &subscribe, &unsubscribe).await {
         Err(ChangeError::NotFound) if hub.viewers.has_connection(&id) => {
             return Err(not_changeable());
@@ -95,6 +107,7 @@ pub(super) async fn change(
 /// `DELETE /api/connections/{id}`
 pub(super) async fn end(
     State(hub): State<Hub>,
+    _: Admin,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let id = connection(id)?;
@@ -191,7 +204,7 @@ impl Entry {
         Self {
             id: connection.id.to_string(),
             topics: connection.topics,
-            identity: connection.peer.identity().map(Box::from),
+            identity: connection.peer.identity().map(str::to_owned),
             remote: connection.peer.remote,
             user_agent: connection.peer.user_agent,
             connected_at: rfc3339(connection.connected_at),

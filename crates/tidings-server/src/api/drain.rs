@@ -13,8 +13,7 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
     if !hub.is_draining() || path == "/healthz" {
         return next.run(request).await;
     }
-    let is_for_stream =
-        path.ends_with("/stream") || path == "/dashboard/sse" || is_for_execution(&request);
+    let is_for_stream = asks_for_stream(&request);
     let (parts, _) = request.into_parts();
     match StreamRequest::read(&parts) {
         Ok(stream) if is_for_stream => {
@@ -24,9 +23,11 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
     }
 }
 
-fn is_for_execution(request: &Request) -> bool {
+/// Whether what is asked for is a stream of events.
+pub(super) fn asks_for_stream(request: &Request) -> bool {
     let path = request.uri().path();
     let is_of_events = path.starts_with("/api/executions/") && path.ends_with("/events");
-    let is_of_earlier_name = path.starts_with("/api/execution-stream/");
-    request.method() == Method::GET && (is_of_events || is_of_earlier_name)
+    let is_of_earlier_name = path.starts_with("/api/execution-stream/") || path == "/dashboard/sse";
+    let is_get = request.method() == Method::GET;
+    path.ends_with("/stream") || is_get && (is_of_events || is_of_earlier_name)
 }

@@ -1,15 +1,18 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings::{BatchError, Broker, Publication, PublishError, Receipt};
+use tidings::{BatchError, Broker, GoodbyeReason, Peer, Publication, PublishError, Receipt};
+use tidings_auth::Revoked;
 use tidings_http::{EngineCount, Key, Live, Provider, StreamOptions, live_broker};
+use tokio::join;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
-use crate::api::access::Access;
+use crate::api::access::{Access, Gate, PublishRates};
 use crate::api::body::Inbox;
 use crate::api::cors;
 use crate::api::outbox::Outbox;
@@ -20,31 +23,41 @@ use crate::settings::Settings;
 /// The most distinct streams of one resource. Each keeps its answer, which may be some megabytes.
 const MAX_VIEWS: usize = 100;
 
-/// What all routes share. Each request clones it several times.
+/// What the routes of a namespace share. Each request clones it several times.
 #[derive(Clone, Debug)]
 pub(crate) struct Hub(Arc<Parts>);
 
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(super) broker: Broker,
+    pub(crate) broker: Broker,
     pub(super) executions: Arc<Registry>,
-    pub(super) settings: Settings,
-    pub(super) access: Access,
-    pub(super) cors: CorsLayer,
-    pub(super) inbox: Inbox,
-    pub(super) outbox: Outbox,
     /// What is counted where it happens.
     pub(super) meter: Meter,
     /// What the hub was seen to do.
     pub(super) watch: Watch,
-    /// The threads that write streams.
-    pub(super) engines: EngineCount,
     /// Held while readiness is being checked.
     pub(super) readiness: Mutex<()>,
-    /// Turns true once, when the hub shuts down.
-    pub(super) draining: watch::Receiver<bool>,
     /// Whom the hub tells of its own resources; readers of events are the broker's.
     pub(crate) viewers: Broker,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all namespaces share: nothing that is anybody's.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(super) access: Access,
+    /// Who is let in.
+    pub(super) gate: Gate,
+    pub(super) cors: CorsLayer,
+    pub(super) inbox: Inbox,
+    pub(super) outbox: Outbox,
+    /// How fast each identity publishes.
+    pub(super) rates: PublishRates,
+    /// The threads that write streams.
+    pub(super) engines: EngineCount,
+    /// Turns true once, when the hub shuts down.
+    pub(super) draining: watch::Receiver<bool>,
 }
 
 impl Deref for Hub {
@@ -55,40 +68,75 @@ impl Deref for Hub {
     }
 }
 
-impl Hub {
-    /// A hub that listens on `address`, and whose streams are written by these threads.
+impl Deref for Parts {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Shared {
+    /// For a hub that listens on `address`, and whose streams are written by these threads.
+    ///
+    /// # Errors
+    ///
+    /// Keys that do not go together.
     pub(crate) fn new(
-        broker: Broker,
-        executions: Arc<Registry>,
         settings: Settings,
         address: SocketAddr,
         engines: EngineCount,
         draining: watch::Receiver<bool>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            access: Access::new(&settings, address),
+            gate: Gate::new(&settings.auth)?,
+            cors: cors::layer(&settings.allowed_origins),
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            rates: PublishRates::new(settings.limits.publish_rate),
+            engines,
+            draining,
+            settings,
+        })
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(broker: Broker, executions: Arc<Registry>, shared: Arc<Shared>) -> Self {
         let viewers = live_broker()
             .max_subscriptions_of(&broker)
-            .reconnect_delay(settings.retry)
+            .reconnect_delay(shared.settings.retry)
             .build();
         Self(Arc::new(Parts {
             broker,
             executions,
-            access: Access::new(&settings, address),
-            cors: cors::layer(&settings.allowed_origins),
-            inbox: Inbox::default(),
-            outbox: Outbox::default(),
             meter: Meter::default(),
-            watch: Watch::start(settings.metrics_interval),
-            engines,
+            watch: Watch::start(shared.settings.metrics_interval),
             readiness: Mutex::default(),
-            draining,
             viewers,
-            settings,
+            shared,
         }))
+    }
+
+    /// Ends all streams: what is left is given to readers for as long as that.
+    pub(crate) async fn close(&self, deadline: Duration) {
+        join!(self.broker.close(deadline), self.viewers.close(deadline));
     }
 
     /// How many streams and long polls are open.
     pub(super) fn connections(&self) -> usize {
         self.broker.stats().subscriptions + self.viewers.stats().subscriptions
+    }
+
+    /// Whether everybody who reaches it may do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate.is_open()
+    }
+
+    /// Has keys fetched that are due, for ever.
+    pub(crate) async fn refresh_keys(&self) -> Infallible {
+        self.gate.refresh_keys().await
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -122,6 +170,20 @@ impl Hub {
         let receipts = receipts.map_err(|error| error.source)?;
         let receipt = receipts.into_iter().next();
         Ok(receipt.expect("one receipt for one publication"))
+    }
+
+    /// Ends the streams of credentials that are revoked, and gives their number.
+    pub(super) fn disconnect_revoked(&self, what: &Revoked) -> usize {
+        let is_meant = |peer: &Peer| {
+            peer.owner.as_ref().is_some_and(|owner| match what {
+                Revoked::Jti(jti) => owner.token.as_deref() == Some(jti),
+                Revoked::Identity(name) => owner.identity.as_deref() == Some(name),
+                Revoked::Key(id) => owner.key.as_deref() == Some(id),
+            })
+        };
+        let [events, viewers] = [&self.broker, &self.viewers]
+            .map(|broker| broker.disconnect_where(is_meant, GoodbyeReason::Revoked));
+        events + viewers
     }
 
     /// A resource of the hub.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tidings::{Selector, TopicStats};
 use tidings_http::{ByHash, Live, Problem};
 
+use crate::api::access::{Admin, Sight};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
 use crate::api::{outbox, problems};
@@ -39,15 +40,18 @@ struct Entry {
 }
 
 /// `GET /api/topics` and its twin
-pub(super) fn resource(hub: &Hub) -> Live<(Question,)> {
+pub(super) fn resource(hub: &Hub) -> Live<(Sight, Question)> {
     let asked = hub.clone();
-    let list = async move |question: Question| outbox::make(move || question.answer(&asked)).await;
+    let list = async move |sight: Sight, question: Question| {
+        outbox::make(move || question.answer(&asked, &sight)).await
+    };
     hub.live("/api/topics", list).watching(hub.broker.changes())
 }
 
 /// `DELETE /api/topics`
 pub(super) async fn forget(
     State(hub): State<Hub>,
+    _: Admin,
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     // One that is not known is as forgotten as it can be.
@@ -80,8 +84,11 @@ impl<S: Sync> FromRequestParts<S> for Question {
 }
 
 impl Question {
-    fn answer(&self, hub: &Hub) -> ByHash<Answer> {
-        let found = hub.broker.topics(Some(&self.selector), self.limit);
+    fn answer(&self, hub: &Hub, sight: &Sight) -> ByHash<Answer> {
+        let found = hub.broker.topics_where(
+            |topic| self.selector.matches(topic) && sight.sees(topic),
+            self.limit,
+        );
         let topics = found.topics.iter().map(Entry::of).collect();
         let total = found.total;
         ByHash(Answer { topics, total })

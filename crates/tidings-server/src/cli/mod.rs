@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod exit;
 mod hub;
+mod keys;
 mod line_buffer;
 mod log;
 mod notice;
@@ -14,6 +15,7 @@ mod publish_lines;
 mod run;
 mod serve;
 mod subscribe;
+mod token;
 mod verdict;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +59,10 @@ enum Command {
     Run(run::RunArgs),
     /// Measure a hub with many readers: what comes, and how soon
     Bench(bench::BenchArgs),
+    /// Make a token, or tell what one says
+    Token(token::TokenArgs),
+    /// Make an API key
+    Keys(keys::KeysArgs),
     /// Look at a stored log, export it, or make one of an export
     Log(log::LogArgs),
     /// Print a completion script for a shell
@@ -72,6 +78,8 @@ impl Cli {
             Command::Subscribe(args) => subscribe::subscribe(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Bench(args) => bench::bench(args).await,
+            Command::Token(args) => token::token(args),
+            Command::Keys(args) => keys::keys(&args),
             Command::Log(args) => log::log(args).await,
             Command::Completions(args) => completions::completions(&args),
         }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tidings::{Broker, PublishError, TopicStats};
+use tidings::{Broker, PublishError, Topic, TopicStats};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -88,11 +88,15 @@ impl Registry {
         self.is_kept(&entry).then_some(entry)
     }
 
-    /// The executions that are asked for, newest first, and how many there are.
-    pub(crate) fn list(&self, question: &Question) -> (Vec<Arc<Entry>>, usize) {
+    /// The executions that are asked for, newest first, and how many there are, of those whose topic may be seen.
+    pub(crate) fn list(
+        &self,
+        question: &Question,
+        is_visible: impl Fn(&Topic) -> bool,
+    ) -> (Vec<Arc<Entry>>, usize) {
         // Without the lock of the table, since each is looked up in the broker.
         let mut entries = self.table().newest_first(question.status);
-        entries.retain(|entry| self.is_kept(entry));
+        entries.retain(|entry| is_visible(&entry.execution.id.topic()) && self.is_kept(entry));
         let total = entries.len();
         let page = entries.into_iter().skip(question.offset);
         (page.take(question.limit).collect(), total)

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::{self, Display};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::cli::ServeArgs;
-use crate::settings::keys::{KEYS, TOPIC_KEYS, nearest, variable};
+use crate::settings::keys::{KEYS, TABLES, nearest, variable};
 
 /// The file that is read if none is named.
 const DEFAULT_FILE: &str = "tidings.toml";
@@ -19,10 +20,17 @@ const OTHER_VARIABLES: [&str; 3] = ["TIDINGS_URL", "TIDINGS_LOG", "TIDINGS_BIN"]
 #[derive(Debug, Default)]
 pub(super) struct Given {
     values: BTreeMap<String, Entry>,
-    topics: Vec<Self>,
+    /// The tables of which there may be several, by their name.
+    tables: BTreeMap<&'static str, Vec<Self>>,
     problems: Vec<String>,
-    /// What a missing key is called.
-    place: String,
+    /// Which of several tables this is, and in which file; nothing for the settings themselves.
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    table: String,
+    file: String,
 }
 
 #[derive(Debug)]
@@ -79,16 +87,22 @@ impl Given {
     fn add_table(&mut self, file: &str, prefix: &str, table: Table) {
         for (name, value) in table {
             let key = format!("{prefix}{name}");
-            match value {
-                Value::Table(table) if ["limits", "retention"].contains(&&*key) => {
+            match (value, several(&key)) {
+                (Value::Table(table), _) if is_group(&key) => {
                     self.add_table(file, &format!("{key}."), table);
                 }
-                Value::Array(topics) if key == "topic" => {
-                    for (index, topic) in topics.into_iter().enumerate() {
-                        self.topics.push(Self::of_topic(file, index + 1, topic));
-                    }
+                (Value::Array(tables), Some((name, keys))) => {
+                    let numbered = tables.into_iter().zip(1..);
+                    let tables = numbered.map(|(table, number)| {
+                        let place = Place {
+                            table: format!("{name} {number}"),
+                            file: file.to_owned(),
+                        };
+                        Self::of_one(place, name, keys, table)
+                    });
+                    self.tables.insert(name, tables.collect());
                 }
-                value if KEYS.contains(&&*key) => {
+                (value, _) if KEYS.contains(&&*key) => {
                     let name = format!("{key} in {file}");
                     self.set(&key, value, Level::File, name);
                 }
@@ -102,29 +116,26 @@ impl Given {
         }
     }
 
-    fn of_topic(file: &str, number: usize, topic: Value) -> Self {
-        let place = format!("topic {number}");
-        let mut given = Self {
-            place: format!("{place} pattern in {file}"),
-            ..Self::default()
-        };
-        let Value::Table(table) = topic else {
-            given
-                .problems
-                .push(format!("{place} in {file}: must be a table, [[topic]]"));
+    /// What one of several tables sets.
+    fn of_one(place: Place, kind: &str, keys: &[&str], table: Value) -> Self {
+        let mut given = Self::default();
+        let Value::Table(table) = table else {
+            let problem = format!("{place}: must be a table, [[{kind}]]");
+            given.problems.push(problem);
             return given;
         };
         for (key, value) in table {
-            let name = format!("{place} {key} in {file}");
-            if TOPIC_KEYS.contains(&&*key) {
+            let name = place.name(&key);
+            if keys.contains(&&*key) {
                 given.set(&key, value, Level::File, name);
             } else {
-                let nearest = nearest(&key, TOPIC_KEYS.map(str::to_owned));
+                let nearest = nearest(&key, keys.iter().map(|&key| key.to_owned()));
                 given.problems.push(format!(
                     "{name}: is not a setting; the nearest is {nearest}"
                 ));
             }
         }
+        given.place = Some(place);
         given
     }
 
@@ -134,11 +145,6 @@ impl Given {
         for (name, value) in variables {
             let name = name.to_string_lossy().into_owned();
             if !name.starts_with("TIDINGS_") || OTHER_VARIABLES.contains(&&*name) {
-                continue;
-            }
-            if name.starts_with("TIDINGS_AUTH_") {
-                self.problems
-                    .push(format!("{name}: keys and tokens are not supported yet"));
                 continue;
             }
             let Some(key) = KEYS.iter().find(|key| variable(key) == name) else {
@@ -201,16 +207,26 @@ impl Given {
         })
     }
 
-    /// Takes the one setting of a topic that has no default.
+    /// Takes a setting that has no default.
     pub(super) fn require<T>(
         &mut self,
         key: &str,
         parse: impl FnOnce(&Value) -> Result<T, String>,
     ) -> Option<T> {
         if !self.has(key) {
-            self.problems.push(format!("{}: is missing", self.place));
+            self.refuse(key, "is missing");
         }
         self.read(key, |value| parse(value).map(Some), None)
+    }
+
+    /// Takes note of what is wrong with a setting, whether it is there or not.
+    pub(super) fn refuse(&mut self, key: &str, problem: impl Display) {
+        let name = match (self.values.get(key), &self.place) {
+            (Some(entry), _) => entry.name.clone(),
+            (None, Some(place)) => place.name(key),
+            (None, None) => key.to_owned(),
+        };
+        self.problems.push(format!("{name}: {problem}"));
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -223,8 +239,16 @@ impl Given {
         Some((entry.level, entry.name.clone()))
     }
 
-    pub(super) fn take_topics(&mut self) -> Vec<Self> {
-        std::mem::take(&mut self.topics)
+    /// Takes all tables of a name: what is read of each that is good.
+    pub(super) fn each<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> Option<T>) -> Vec<T> {
+        let mut all = Vec::new();
+        for mut table in self.tables.remove(name).unwrap_or_default() {
+            let one = read(&mut table);
+            let problems = table.finish();
+            all.extend(one.filter(|_| problems.is_empty()));
+            self.problems.extend(problems);
+        }
+        all
     }
 
     pub(super) fn problems_mut(&mut self) -> &mut Vec<String> {
@@ -234,8 +258,36 @@ impl Given {
     /// What was wrong. Every setting has been read.
     pub(super) fn finish(self) -> Vec<String> {
         debug_assert!(self.values.is_empty(), "{:?}", self.values);
+        debug_assert!(self.tables.is_empty(), "{:?}", self.tables);
         self.problems
     }
+}
+
+impl Place {
+    /// What a key of the table is called.
+    fn name(&self, key: &str) -> String {
+        format!("{} {key} in {}", self.table, self.file)
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.table, self.file)
+    }
+}
+
+/// Whether there are keys that begin with this name and a dot.
+fn is_group(name: &str) -> bool {
+    let of_group = |key: &&str| {
+        key.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    KEYS.iter().any(of_group)
+}
+
+/// The name of tables of which there may be several, and their keys.
+fn several(name: &str) -> Option<(&'static str, &'static [&'static str])> {
+    TABLES.into_iter().find(|(table, _)| *table == name)
 }
 
 #[cfg(test)]
@@ -295,15 +347,11 @@ mod tests {
             ("TIDINGS_LOG", "debug"),
             ("PATH", "/bin"),
             ("TIDINGS_KEEPALIVE", "1s"),
-            ("TIDINGS_AUTH_JWT_SECRET", "s"),
         ];
         let problems = collect("", &variables, &ServeArgs::default()).finish();
         assert_eq!(
             problems,
-            [
-                "TIDINGS_AUTH_JWT_SECRET: keys and tokens are not supported yet",
-                "TIDINGS_KEEPALIVE: is not a setting; the nearest is TIDINGS_KEEP_ALIVE",
-            ]
+            ["TIDINGS_KEEPALIVE: is not a setting; the nearest is TIDINGS_KEEP_ALIVE"]
         );
     }
 }

@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
-/// All settings but those of `[[topic]]`, by the name they have in the file.
-pub(super) const KEYS: [&str; 22] = [
+/// All settings but those of [`TABLES`], by the name they have in the file.
+pub(super) const KEYS: [&str; 29] = [
     "listen",
     "data_dir",
     "memory",
@@ -14,8 +14,15 @@ pub(super) const KEYS: [&str; 22] = [
     "insecure_anonymous",
     "allowed_hosts",
     "allowed_origins",
+    "auth.jwt_secret",
+    "auth.query_tokens",
+    "auth.anonymous_publish",
+    "auth.anonymous_subscribe",
     "limits.connections",
     "limits.connections_per_address",
+    "limits.connections_per_identity",
+    "limits.publish_rate",
+    "limits.namespaces",
     "limits.topics",
     "limits.selectors",
     "limits.event_size",
@@ -35,6 +42,41 @@ pub(super) const TOPIC_KEYS: [&str; 7] = [
     "events",
     "bytes",
     "age",
+];
+
+/// The settings of one `[[issuer]]`.
+pub(super) const ISSUER_KEYS: [&str; 13] = [
+    "issuer",
+    "audience",
+    "algorithm",
+    "secret",
+    "secret_file",
+    "public_key_file",
+    "jwks_url",
+    "jwks_private_addresses",
+    "namespace",
+    "namespace_by_token",
+    "publish",
+    "subscribe",
+    "max_token_lifetime",
+];
+
+/// The settings of one `[[api_key]]`.
+pub(super) const API_KEY_KEYS: [&str; 7] = [
+    "id",
+    "hash",
+    "identity",
+    "namespace",
+    "publish",
+    "subscribe",
+    "admin",
+];
+
+/// The tables of which there may be several, with their keys.
+pub(super) const TABLES: [(&str, &[&str]); 3] = [
+    ("topic", &TOPIC_KEYS),
+    ("issuer", &ISSUER_KEYS),
+    ("api_key", &API_KEY_KEYS),
 ];
 
 /// The environment variable of a setting.

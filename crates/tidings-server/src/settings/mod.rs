@@ -2,6 +2,7 @@
 //!
 //! Everything is read, checked and turned into one [`Settings`] before any port is bound.
 
+mod auth;
 mod given;
 mod host;
 mod keys;
@@ -12,7 +13,7 @@ mod value;
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{env, io};
@@ -22,9 +23,11 @@ use tidings::{Durability, LagPolicy, Retention, Selector, TopicSettings};
 use crate::cli::{Exit, ServeArgs, notice};
 use crate::settings::given::Given;
 
+pub(crate) use crate::settings::auth::AuthSettings;
 pub(crate) use crate::settings::host::Host;
 pub(crate) use crate::settings::origin::Origin;
 pub(crate) use crate::settings::storage::Storage;
+pub(crate) use crate::settings::value::is_namespace;
 
 /// The settings of a hub.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<Host>,
     /// `allowed_origins`: the web origins whose pages may use the hub.
     pub(crate) allowed_origins: Vec<Origin>,
+    /// `[auth]`, `[[issuer]]` and `[[api_key]]`: who is let in.
+    pub(crate) auth: AuthSettings,
     /// `[limits]`.
     pub(crate) limits: Limits,
     /// `[retention]`: how long the events of a topic are kept.
@@ -77,6 +82,15 @@ pub(crate) struct Limits {
     /// `connections_per_address`: connections of one peer address, loopback aside.
     /// Default 1,000.
     pub(crate) connections_per_address: usize,
+    /// `connections_per_identity`: streams and long polls of one identity; one more is answered 429.
+    /// Default 1,000.
+    pub(crate) connections_per_identity: usize,
+    /// `publish_rate`: events that one identity may publish in a second, on average; more are answered 429. Default
+    /// 10,000.
+    pub(crate) publish_rate: NonZeroU32,
+    /// `namespaces`: namespaces that are open, each with a log of its own; who comes for one more is answered 429.
+    /// Default 100.
+    pub(crate) namespaces: usize,
     /// `topics`: topics that are remembered. Default 100,000.
     pub(crate) topics: usize,
     /// `selectors`: selectors of one stream. Default 100.
@@ -106,10 +120,7 @@ impl Settings {
         let most = storage.durability();
         let durability = given.read("durability", value::durability(most), most);
         let retention = read_retention(&mut given, "retention.", Retention::default());
-        let topics = given.take_topics().into_iter();
-        let topics =
-            topics.filter_map(|topic| read_topic(topic, retention, most, given.problems_mut()));
-        let topics = topics.collect();
+        let topics = given.each("topic", |topic| read_topic(topic, retention, most));
         let settings = Self {
             listen: given.read(
                 "listen",
@@ -144,6 +155,7 @@ impl Settings {
             insecure_anonymous: given.read("insecure_anonymous", value::flag, false),
             allowed_hosts: given.read("allowed_hosts", value::list(Host::listed), Vec::new()),
             allowed_origins: given.read("allowed_origins", value::list(Origin::listed), Vec::new()),
+            auth: AuthSettings::read(&mut given),
             limits: Limits::read(&mut given),
             retention,
             total: given.read(
@@ -156,10 +168,12 @@ impl Settings {
             durability,
         };
         let mut problems = given.finish();
-        if !settings.listen.ip().is_loopback() && !settings.insecure_anonymous {
+        let is_open = !settings.auth.has_keys() && !settings.insecure_anonymous;
+        if is_open && !settings.listen.ip().is_loopback() {
             problems.push(format!(
-                "listen: {} can be reached from other machines, and this version has no keys to \
-                 protect it: listen on a loopback address, or serve everybody who can reach it \
+                "listen: {} can be reached from other machines, and there is no key to protect it: \
+                 set one (TIDINGS_AUTH_JWT_SECRET, at least 32 bytes, or [[issuer]] or [[api_key]] \
+                 in the file), listen on a loopback address, or serve everybody who can reach it \
                  with --insecure-anonymous (TIDINGS_INSECURE_ANONYMOUS=true)",
                 settings.listen
             ));
@@ -177,8 +191,13 @@ impl Limits {
         let mut count = |key, most, default| given.read(key, value::count(1..=most), default);
         let connections = count("limits.connections", 1_000_000, 10_000);
         let connections_per_address = count("limits.connections_per_address", 1_000_000, 1_000);
+        let connections_per_identity = count("limits.connections_per_identity", 1_000_000, 1_000);
+        let namespaces = count("limits.namespaces", 10_000, 100);
         let topics = count("limits.topics", 10_000_000, 100_000);
         let selectors = count("limits.selectors", 10_000, 100);
+        let publish_rate = value::number(1..=1_000_000_000);
+        let publish_rate = given.read("limits.publish_rate", publish_rate, 10_000);
+        let publish_rate = u32::try_from(publish_rate).ok().and_then(NonZeroU32::new);
         let mut size = |key, range, default| {
             let bytes: u64 = given.read(key, value::size(range), default);
             usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -186,6 +205,9 @@ impl Limits {
         Self {
             connections,
             connections_per_address,
+            connections_per_identity,
+            namespaces,
+            publish_rate: publish_rate.unwrap_or(NonZeroU32::MAX),
             topics,
             selectors,
             event_size: size("limits.event_size", 1..=64 << 20, 1 << 20),
@@ -214,28 +236,18 @@ fn read_retention(given: &mut Given, prefix: &str, default: Retention) -> Retent
 /// The longest that an event may be made to wait for others.
 const MAX_LINGER: Duration = Duration::from_secs(1);
 
-/// One `[[topic]]` table; `None` if it has problems, which are then added to the list.
-fn read_topic(
-    mut given: Given,
-    default: Retention,
-    most: Durability,
-    problems: &mut Vec<String>,
-) -> Option<TopicSettings> {
+/// One `[[topic]]` table.
+fn read_topic(given: &mut Given, default: Retention, most: Durability) -> Option<TopicSettings> {
     let keeps = ["events", "bytes", "age"].iter().any(|key| given.has(key));
-    let retention = read_retention(&mut given, "", default);
+    let retention = read_retention(given, "", default);
     let lag: Option<LagPolicy> = given.read("lag", value::lag, None);
-    let durability = |value: &_| value::durability(most)(value).map(Some);
-    let durability = given.read("durability", durability, None);
-    let linger = |value: &_| value::duration(Duration::ZERO..=MAX_LINGER)(value).map(Some);
+    let durability = given.read("durability", value::some(value::durability(most)), None);
+    let linger = value::some(value::duration(Duration::ZERO..=MAX_LINGER));
     let linger = given.read("linger", linger, None);
-    let selector: Option<Selector> = given.require("pattern", value::selector);
-    let found = given.finish();
-    let is_good = found.is_empty();
-    problems.extend(found);
-    let retention = keeps.then_some(retention);
-    selector.filter(|_| is_good).map(|selector| TopicSettings {
+    let selector: Selector = given.require("pattern", value::selector)?;
+    Some(TopicSettings {
         selector,
-        retention,
+        retention: keeps.then_some(retention),
         lag,
         durability,
         linger,

@@ -1,10 +1,15 @@
+use std::path::Path;
 use std::time::Duration;
 
 use humantime::format_duration;
 use tidings::{LagPolicy, Retention, TopicSettings};
+use tidings_auth::{Algorithm, Namespace};
 use toml::{Table, Value};
 
 use crate::durability;
+use crate::settings::auth::{
+    ApiKeySettings, AuthSettings, IssuerSettings, KeySource, RightsSettings,
+};
 use crate::settings::{Settings, Storage};
 
 /// The settings as a file that sets all of them.
@@ -51,6 +56,24 @@ pub(super) fn toml(settings: &Settings) -> String {
         texts(&settings.allowed_origins),
     );
 
+    put(&mut file, "auth", auth(&settings.auth));
+    if !settings.auth.issuers.is_empty() {
+        let issuers = settings.auth.issuers.iter().map(issuer);
+        put(
+            &mut file,
+            "issuer",
+            issuers.map(Value::from).collect::<Vec<_>>(),
+        );
+    }
+    if !settings.auth.api_keys.is_empty() {
+        let keys = settings.auth.api_keys.iter().map(api_key);
+        put(
+            &mut file,
+            "api_key",
+            keys.map(Value::from).collect::<Vec<_>>(),
+        );
+    }
+
     let mut table = Table::new();
     put(&mut table, "connections", count(limits.connections as u64));
     put(
@@ -58,6 +81,17 @@ pub(super) fn toml(settings: &Settings) -> String {
         "connections_per_address",
         count(limits.connections_per_address as u64),
     );
+    put(
+        &mut table,
+        "connections_per_identity",
+        count(limits.connections_per_identity as u64),
+    );
+    put(
+        &mut table,
+        "publish_rate",
+        count(limits.publish_rate.get().into()),
+    );
+    put(&mut table, "namespaces", count(limits.namespaces as u64));
     put(&mut table, "topics", count(limits.topics as u64));
     put(&mut table, "selectors", count(limits.selectors as u64));
     put(&mut table, "event_size", size(limits.event_size as u64));
@@ -92,6 +126,89 @@ pub(super) fn size(bytes: u64) -> String {
         .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
     let (unit, name) = unit.unwrap_or((1, "B"));
     format!("{}{name}", bytes / unit)
+}
+
+/// All but the secret.
+fn auth(auth: &AuthSettings) -> Table {
+    let mut table = Table::new();
+    put(&mut table, "query_tokens", auth.query_tokens);
+    put(
+        &mut table,
+        "anonymous_publish",
+        texts(auth.anonymous.publish()),
+    );
+    put(
+        &mut table,
+        "anonymous_subscribe",
+        texts(auth.anonymous.subscribe()),
+    );
+    table
+}
+
+/// All but a secret that is in the settings.
+fn issuer(issuer: &IssuerSettings) -> Table {
+    let mut table = Table::new();
+    if let Some(name) = &issuer.name {
+        put(&mut table, "issuer", name.as_str());
+    }
+    put(&mut table, "audience", issuer.audience.clone());
+    let mut signed = |algorithm: Algorithm, key: &str, file: Option<&Path>| {
+        put(&mut table, "algorithm", algorithm.to_string());
+        if let Some(file) = file {
+            put(&mut table, key, file.to_string_lossy().into_owned());
+        }
+    };
+    match &issuer.keys {
+        KeySource::Secret {
+            algorithm, file, ..
+        } => {
+            signed(*algorithm, "secret_file", file.as_deref());
+        }
+        KeySource::PublicKey {
+            algorithm, file, ..
+        } => {
+            signed(*algorithm, "public_key_file", Some(file));
+        }
+        KeySource::Jwks {
+            url,
+            private_addresses,
+        } => {
+            put(&mut table, "jwks_url", url.as_str());
+            put(&mut table, "jwks_private_addresses", *private_addresses);
+        }
+    }
+    match &issuer.namespace {
+        Namespace::Default => {}
+        Namespace::Fixed(name) => put(&mut table, "namespace", &**name),
+        Namespace::Claimed => put(&mut table, "namespace_by_token", true),
+    }
+    rights(&mut table, &issuer.rights);
+    put(
+        &mut table,
+        "max_token_lifetime",
+        duration(issuer.max_lifetime),
+    );
+    table
+}
+
+fn api_key(key: &ApiKeySettings) -> Table {
+    let mut table = Table::new();
+    put(&mut table, "id", key.id.as_str());
+    put(&mut table, "hash", key.hash.to_string());
+    if let Some(identity) = &key.identity {
+        put(&mut table, "identity", identity.as_str());
+    }
+    if let Some(namespace) = &key.namespace {
+        put(&mut table, "namespace", namespace.as_str());
+    }
+    rights(&mut table, &key.rights);
+    put(&mut table, "admin", key.rights.is_admin);
+    table
+}
+
+fn rights(table: &mut Table, rights: &RightsSettings) {
+    put(table, "publish", rights.publish.clone());
+    put(table, "subscribe", rights.subscribe.clone());
 }
 
 fn topic_table(topic: &TopicSettings) -> Table {

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -150,7 +151,46 @@ pub(super) fn list<T>(
     }
 }
 
-fn text(value: &Value) -> Result<&str, String> {
+/// A text that is read by its type.
+pub(super) fn parsed<T>(value: &Value) -> Result<T, String>
+where
+    T: FromStr<Err: Display>,
+{
+    text(value)?
+        .parse()
+        .map_err(|error: T::Err| error.to_string())
+}
+
+pub(super) fn owned(value: &Value) -> Result<String, String> {
+    text(value).map(str::to_owned)
+}
+
+pub(super) fn selectors(value: &Value) -> Result<Vec<Selector>, String> {
+    list(|text| Selector::new(text).map_err(|error| error.to_string()))(value)
+}
+
+/// Whether a namespace can have this name, which is that of a folder as well.
+pub(crate) fn is_namespace(name: &str) -> bool {
+    let is_good = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    (1..=64).contains(&name.len()) && name.bytes().all(is_good)
+}
+
+/// The name of a namespace.
+pub(super) fn namespace(value: &Value) -> Result<String, String> {
+    let name = text(value)?;
+    is_namespace(name)
+        .then(|| name.to_owned())
+        .ok_or_else(|| format!("must be 1 to 64 of a-z, 0-9 and -, not {name:?}"))
+}
+
+/// A setting that need not be there.
+pub(super) fn some<T>(
+    parse: impl FnOnce(&Value) -> Result<T, String>,
+) -> impl FnOnce(&Value) -> Result<Option<T>, String> {
+    |value| parse(value).map(Some)
+}
+
+pub(super) fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be a text".to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! The hub and its command line as their users meet them: the real program over real sockets.
 
 mod access;
+mod auth;
 mod bad_input;
 mod batch;
 mod cli_bench;

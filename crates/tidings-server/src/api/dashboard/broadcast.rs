@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use tidings::{Event, EventName, Publication, Topic};
 use tidings_http::Problem;
 
+use crate::api::access::{Admin, Caller};
 use crate::api::body::expect_media_type;
 use crate::api::events::{Receipt, conflation_key, data_text, idempotency_key, scoped, text};
 use crate::api::hub::Hub;
@@ -33,6 +34,8 @@ struct Broadcast {
 /// `POST /api/dashboard/events`
 pub(crate) async fn broadcast(
     State(hub): State<Hub>,
+    _: Admin,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, Problem> {
@@ -52,10 +55,11 @@ pub(crate) async fn broadcast(
         let problem = Problem::new(status, "too-many-badges", detail).field("key");
         return Err(problem.retry_after(hub.later()));
     }
+    caller.may_publish_so_many(&hub, 1)?;
     let publication = Publication {
         topic,
         event,
-        idempotency_key: key.map(|key| scoped(&key)),
+        idempotency_key: key.map(|key| scoped(caller.identity(), &key)),
         durability: None,
     };
     let receipt = hub.publish_reserved(publication).await;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tidings::Published;
 use tidings_http::Problem;
 
+use crate::api::access::Watcher;
 use crate::api::events::entries;
 use crate::api::hub::Hub;
 use crate::metrics::{Columns, Health, Sample};
@@ -24,7 +25,7 @@ struct Answer {
 }
 
 /// `GET /api/dashboard`
-pub(crate) async fn snapshot(State(hub): State<Hub>) -> Result<Response, Problem> {
+pub(crate) async fn snapshot(State(hub): State<Hub>, _: Watcher) -> Result<Response, Problem> {
     let asked = hub.clone();
     let seat = hub.outbox.seat().await?;
     let (seat, answer) = seat.work(move || Answer::of(&asked)).await?;

@@ -1,7 +1,5 @@
-use std::net::SocketAddr;
-
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
@@ -9,7 +7,8 @@ use tidings::{EventName, Subscriber, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest};
 use tidings_sse::Block;
 
-use crate::api::events::{answer_stream, ids, peer, resume_after};
+use crate::api::access::Watcher;
+use crate::api::events::{answer_stream, ids, resume_after};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
 
@@ -33,7 +32,7 @@ pub(crate) struct Status {
 /// `GET /api/dashboard/stream` and `GET /dashboard/sse`
 pub(crate) async fn stream(
     State(hub): State<Hub>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    Watcher(caller): Watcher,
     request: StreamRequest,
     headers: HeaderMap,
     parameters: Parameters,
@@ -44,7 +43,7 @@ pub(crate) async fn stream(
     };
     let mut subscription = topics::subscription()
         .only(parameters.events(hub.settings.limits.selectors)?)
-        .peer(peer(remote, &headers))
+        .peer(caller.peer().clone())
         .encoded(wire);
     if let Some(id) = resume_after(&headers, &parameters) {
         subscription = subscription.resume_after(id);
@@ -72,7 +71,7 @@ pub(crate) async fn stream(
 }
 
 /// `GET /dashboard/api/sse/status`
-pub(crate) async fn status(State(hub): State<Hub>) -> Json<Status> {
+pub(crate) async fn status(State(hub): State<Hub>, _: Watcher) -> Json<Status> {
     Json(Status {
         connected_clients: hub.dashboards(),
         status: "active",

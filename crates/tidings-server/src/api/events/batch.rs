@@ -12,6 +12,8 @@ pub(super) struct Defaults {
     topic: Option<Topic>,
     /// Whether no line may name a topic.
     is_of_one_topic: bool,
+    /// Who publishes.
+    identity: Option<String>,
     /// The key of the whole batch: that of each line is made of it and the line's number.
     idempotency_key: Option<String>,
     durability: Option<Durability>,
@@ -28,6 +30,7 @@ pub(super) struct Batch {
 impl Defaults {
     pub(super) fn read(
         parameters: &Parameters,
+        identity: Option<&str>,
         idempotency_key: Option<String>,
         durability: Option<Durability>,
     ) -> Result<Self, Problem> {
@@ -38,6 +41,7 @@ impl Defaults {
         Ok(Self {
             topic,
             is_of_one_topic: false,
+            identity: identity.map(str::to_owned),
             idempotency_key,
             durability,
         })
@@ -46,12 +50,14 @@ impl Defaults {
     /// For events that all go to this topic.
     pub(super) fn of_topic(
         topic: Topic,
+        identity: Option<&str>,
         idempotency_key: Option<String>,
         durability: Option<Durability>,
     ) -> Self {
         Self {
             topic: Some(topic),
             is_of_one_topic: true,
+            identity: identity.map(str::to_owned),
             idempotency_key,
             durability,
         }
@@ -102,13 +108,14 @@ fn publication(line: &[u8], number: usize, defaults: &Defaults) -> Result<Public
     }
     let topic = given.or_else(|| defaults.topic.clone());
     let missing = || Fault::at("topic", "is missing");
+    let identity = defaults.identity.as_deref();
     let key = match line.idempotency_key()? {
-        Some(key) => Some(scoped(&key)),
+        Some(key) => Some(scoped(identity, &key)),
         // No key that a publisher can choose holds a line end.
         None => defaults
             .idempotency_key
             .as_ref()
-            .map(|key| scoped(&format!("{key}\n{number}"))),
+            .map(|key| scoped(identity, &format!("{key}\n{number}"))),
     };
     Ok(Publication {
         topic: topic.ok_or_else(missing)?,
@@ -138,7 +145,7 @@ mod tests {
         let parameters = Parameters::parse(query.as_bytes());
         parse(
             body.as_bytes(),
-            &Defaults::read(&parameters, key.map(str::to_owned), None)?,
+            &Defaults::read(&parameters, Some("me"), key.map(str::to_owned), None)?,
         )
     }
 
@@ -179,7 +186,13 @@ mod tests {
             .iter()
             .map(|line| line.idempotency_key.clone())
             .collect();
-        assert_eq!(keys, [Some(scoped("k\n1")), Some(scoped("own"))]);
+        assert_eq!(
+            keys,
+            [
+                Some(scoped(Some("me"), "k\n1")),
+                Some(scoped(Some("me"), "own"))
+            ]
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
@@ -9,6 +8,7 @@ use tidings::{Control, Delivery, Gap, History, Published, Subscription, rfc3339}
 use tidings_http::Problem;
 use tokio::time::timeout;
 
+use crate::api::access::Caller;
 use crate::api::events::subscription::{subscribe, subscription};
 use crate::api::hub::Hub;
 use crate::api::outbox::Seat;
@@ -43,11 +43,11 @@ struct Entry<'a> {
 pub(crate) async fn history(
     State(hub): State<Hub>,
     method: Method,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    caller: Caller,
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let mut subscription = subscription(&hub, remote, &headers, &parameters)?;
+    let mut subscription = subscription(&hub, &caller, &headers, &parameters)?;
     let limit = parameters.limit(DEFAULT_LIMIT)?;
     let wait = parameters.seconds("wait", 0..=MAX_WAIT)?;
     let (mut seat, mut page) = read(&hub, &subscription, limit).await?;

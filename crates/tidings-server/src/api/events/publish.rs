@@ -9,6 +9,7 @@ use serde::Serialize;
 use tidings::{Durability, Event, EventName, Publication, Topic};
 use tidings_http::Problem;
 
+use crate::api::access::Caller;
 use crate::api::body::{expect_media_type, media_type};
 use crate::api::events::batch;
 use crate::api::hub::Hub;
@@ -40,23 +41,29 @@ struct BatchReceipt {
 /// `POST /api/events`
 pub(crate) async fn publish(
     State(hub): State<Hub>,
+    caller: Caller,
     parameters: Parameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    caller.may_publish_at_all()?;
     let durability = durability(&hub, &parameters)?;
     let key = idempotency_key(&headers)?;
     if media_type(&headers).as_deref() == Some("application/x-ndjson") {
-        let defaults = batch::Defaults::read(&parameters, key, durability)?;
+        let defaults = batch::Defaults::read(&parameters, caller.identity(), key, durability)?;
         let body = hub
             .inbox
             .receive(body, hub.settings.limits.batch_size)
             .await?;
         let batch = batch::parse(&body.bytes, &defaults)?;
-        let receipt = publish_batch(&hub, &batch).await?;
+        for (publication, line) in batch.publications.iter().zip(&batch.lines) {
+            caller.may_publish(format!("line {line}: topic"), &publication.topic)?;
+        }
+        let receipt = publish_batch(&hub, &caller, &batch).await?;
         return Ok(Json(receipt).into_response());
     }
     let topic = parameters.topic()?;
+    caller.may_publish("topic", &topic)?;
     let name = parameters.one("event", |text| EventName::new(text))?;
     let conflation_key = parameters.one("key", conflation_key)?;
     let ends_topic = parameters.flag("final")?;
@@ -77,10 +84,10 @@ pub(crate) async fn publish(
     let publication = Publication {
         topic,
         event,
-        idempotency_key: key.map(|key| scoped(&key)),
+        idempotency_key: key.map(|key| scoped(caller.identity(), &key)),
         durability,
     };
-    let receipt = publish_one(&hub, publication).await?;
+    let receipt = publish_one(&hub, &caller, publication).await?;
     Ok(Json(receipt).into_response())
 }
 
@@ -88,6 +95,7 @@ pub(crate) async fn publish(
 /// them. Each goes through `prepare`.
 pub(in crate::api) async fn publish_on(
     hub: &Hub,
+    caller: &Caller,
     topic: &Topic,
     parameters: &Parameters,
     headers: &HeaderMap,
@@ -100,24 +108,29 @@ pub(in crate::api) async fn publish_on(
     if !is_batch {
         expect_media_type(headers, "application/json")?;
     }
-    let defaults = batch::Defaults::of_topic(topic.clone(), key, durability);
+    let defaults = batch::Defaults::of_topic(topic.clone(), caller.identity(), key, durability);
     let limit = hub.settings.limits.batch_size;
     let body = hub.inbox.receive(body, limit).await?;
     if !is_batch {
         let mut publication = batch::parse_one(&body.bytes, &defaults)?;
         publication.event = prepare(publication.event);
-        let receipt = publish_one(hub, publication).await?;
+        let receipt = publish_one(hub, caller, publication).await?;
         return Ok(Json(receipt).into_response());
     }
     let mut batch = batch::parse(&body.bytes, &defaults)?;
     for publication in &mut batch.publications {
         publication.event = prepare(publication.event.clone());
     }
-    let receipt = publish_batch(hub, &batch).await?;
+    let receipt = publish_batch(hub, caller, &batch).await?;
     Ok(Json(receipt).into_response())
 }
 
-async fn publish_one(hub: &Hub, publication: Publication) -> Result<Receipt, Problem> {
+async fn publish_one(
+    hub: &Hub,
+    caller: &Caller,
+    publication: Publication,
+) -> Result<Receipt, Problem> {
+    caller.may_publish_so_many(hub, 1)?;
     let receipts = hub.publish(&[publication]).await;
     let receipts = receipts.map_err(|error| problems::of_publish(hub, &error.source, ""))?;
     let receipt = receipts
@@ -137,7 +150,12 @@ impl Receipt {
     }
 }
 
-async fn publish_batch(hub: &Hub, batch: &batch::Batch) -> Result<BatchReceipt, Problem> {
+async fn publish_batch(
+    hub: &Hub,
+    caller: &Caller,
+    batch: &batch::Batch,
+) -> Result<BatchReceipt, Problem> {
+    caller.may_publish_so_many(hub, batch.publications.len())?;
     let receipts = hub.publish(&batch.publications).await;
     let receipts = receipts.map_err(|error| {
         let place = format!("line {}: ", batch.lines[error.index]);
@@ -196,9 +214,9 @@ pub(in crate::api) fn conflation_key(key: &str) -> Result<String, &'static str> 
     }
 }
 
-/// A key as the broker knows it: those of different identities never meet. Everybody is anonymous.
-pub(in crate::api) fn scoped(key: &str) -> Arc<str> {
-    format!("\n{key}").into()
+/// A key as the broker knows it: those of different identities never meet, and nobody can choose one with a line end.
+pub(in crate::api) fn scoped(identity: Option<&str>, key: &str) -> Arc<str> {
+    format!("{}\n{key}", identity.unwrap_or_default()).into()
 }
 
 fn text(body: &Bytes) -> Result<&str, Problem> {

@@ -1,12 +1,11 @@
-use std::net::SocketAddr;
-
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use tidings::{Format, StartAt, Subscriber, Subscription, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest, stream_head};
 
+use crate::api::access::Caller;
 use crate::api::body::expect_media_type;
 use crate::api::events::subscription::{subscribe, subscription};
 use crate::api::hub::Hub;
@@ -22,18 +21,18 @@ const MAX_NEWEST: usize = 100_000;
 /// `GET /api/events/stream`
 pub(crate) async fn stream(
     State(hub): State<Hub>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    caller: Caller,
     request: StreamRequest,
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    respond(&hub, remote, &request, &headers, &parameters).await
+    respond(&hub, &caller, &request, &headers, &parameters).await
 }
 
 /// `POST /api/events/stream`: the same with a form, for lists that are too long for a URL.
 pub(crate) async fn stream_of_form(
     State(hub): State<Hub>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    caller: Caller,
     request: StreamRequest,
     headers: HeaderMap,
     parameters: Parameters,
@@ -44,17 +43,17 @@ pub(crate) async fn stream_of_form(
         let body = hub.inbox.receive(body, FORM_BYTES).await?;
         Parameters::parse(&body.bytes)
     };
-    respond(&hub, remote, &request, &headers, &parameters.and(form)).await
+    respond(&hub, &caller, &request, &headers, &parameters.and(form)).await
 }
 
 async fn respond(
     hub: &Hub,
-    remote: SocketAddr,
+    caller: &Caller,
     request: &StreamRequest,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response, Problem> {
-    let mut subscription = subscription(hub, remote, headers, parameters)?;
+    let mut subscription = subscription(hub, caller, headers, parameters)?;
     let wire = wire(parameters)?;
     subscription = subscription.start_at(start(parameters)?).encoded(wire);
     if parameters.flag("hello")? {

@@ -1,16 +1,11 @@
-use std::net::SocketAddr;
-
 use http::HeaderMap;
-use http::header::USER_AGENT;
-use tidings::{Peer, Subscriber, Subscription};
+use tidings::{Subscriber, Subscription};
 use tidings_http::{Problem, last_event_id};
 
+use crate::api::access::Caller;
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
 use crate::api::problems;
-
-/// The longest user agent that is remembered, in characters.
-const USER_AGENT_LENGTH: usize = 256;
 
 /// How much of an id is looked at, in characters; no id of ours is as long.
 const ID_LENGTH: usize = 256;
@@ -18,17 +13,18 @@ const ID_LENGTH: usize = 256;
 /// What a request asks to read, from where on, and who it comes from.
 pub(super) fn subscription(
     hub: &Hub,
-    remote: SocketAddr,
+    caller: &Caller,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Subscription, Problem> {
+    caller.may_subscribe_at_all()?;
     let selectors = parameters.selectors(hub.settings.limits.selectors)?;
+    caller.may_subscribe("topic", &selectors)?;
     let mut selectors = selectors.into_iter();
     let first = selectors.next().ok_or_else(|| bad("topic", "is missing"))?;
     let subscription = selectors.fold(Subscription::to(first), Subscription::and);
-    let subscription = subscription
-        .only(parameters.events(hub.settings.limits.selectors)?)
-        .peer(peer(remote, headers));
+    let events = parameters.events(hub.settings.limits.selectors)?;
+    let subscription = caller.limit(subscription.only(events));
     Ok(match resume_after(headers, parameters) {
         Some(id) => subscription.resume_after(id),
         None => subscription,
@@ -55,19 +51,6 @@ pub(in crate::api) async fn subscribe(
         broker.subscribe(subscription)
     };
     subscribed.map_err(|error| problems::of_subscribe(hub, &error))
-}
-
-/// Who a request comes from.
-pub(in crate::api) fn peer(remote: SocketAddr, headers: &HeaderMap) -> Peer {
-    let user_agent = headers.get(USER_AGENT);
-    Peer {
-        owner: None,
-        remote: Some(remote),
-        user_agent: user_agent.map(|value| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            text.chars().take(USER_AGENT_LENGTH).collect()
-        }),
-    }
 }
 
 /// The id to resume after: the header, else the parameter of ours, else the one that older clients send.

@@ -9,6 +9,7 @@ use serde_json::json;
 use tidings::{Event, Publication, PublishError, Timestamp};
 use tidings_http::Problem;
 
+use crate::api::access::Caller;
 use crate::api::executions::{GivenId, earlier, parse, settle, unknown};
 use crate::api::hub::Hub;
 use crate::api::problems;
@@ -51,7 +52,12 @@ enum Refused {
 const MESSAGE: &str = "Execution cancelled";
 
 /// `POST /api/executions/{id}/cancel`
-pub(super) async fn cancel(State(hub): State<Hub>, id: ExecutionId) -> Result<Response, Problem> {
+pub(super) async fn cancel(
+    State(hub): State<Hub>,
+    caller: Caller,
+    id: ExecutionId,
+) -> Result<Response, Problem> {
+    caller.may_publish("id", &id.topic())?;
     match try_to_cancel(&hub, &id).await {
         Ok(entry) => Ok(Json(&entry.execution).into_response()),
         Err(Refused::Unknown) => Err(unknown()),
@@ -67,10 +73,15 @@ pub(super) async fn cancel(State(hub): State<Hub>, id: ExecutionId) -> Result<Re
 }
 
 /// `POST /api/cancel-execution/{id}`
-pub(super) async fn earlier(State(hub): State<Hub>, id: GivenId) -> Result<Response, Problem> {
+pub(super) async fn earlier(
+    State(hub): State<Hub>,
+    caller: Caller,
+    id: GivenId,
+) -> Result<Response, Problem> {
     let Some(id) = parse(id) else {
         return Ok(earlier::unknown(None));
     };
+    caller.may_publish("id", &id.topic())?;
     match try_to_cancel(&hub, &id).await {
         Ok(_) => {
             let body = json!({ "success": true, "executionId": id, "message": MESSAGE });

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings_http::Problem;
 
+use crate::api::access::Caller;
 use crate::api::body::expect_media_type;
 use crate::api::hub::Hub;
 use crate::api::object::{self, Fault};
@@ -33,17 +34,21 @@ struct Created {
 /// `POST /api/executions`
 pub(super) async fn create(
     State(hub): State<Hub>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    caller.may_publish_at_all()?;
     expect_media_type(&headers, "application/json")?;
     let body = hub.inbox.receive(body, PLAN_BYTES).await?;
     let (given, plan) = read(&body.bytes).map_err(Fault::of_body)?;
+    caller.may_publish_so_many(&hub, 1)?;
     let draws = if given.is_some() { 1 } else { DRAWS };
     let mut refused = CreateError::Exists;
     for _ in 0..draws {
         let drawn = || ExecutionId::draw(jiff::Timestamp::now());
         let id = given.clone().unwrap_or_else(drawn);
+        caller.may_publish("id", &id.topic())?;
         match hub.executions.create(id.clone(), plan.clone()).await {
             Ok(()) => return Ok(answer(id)),
             Err(error) => refused = error,

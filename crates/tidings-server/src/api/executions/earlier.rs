@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use tidings_http::Problem;
 
+use crate::api::access::Caller;
 use crate::api::executions::{GivenId, parse, settle};
 use crate::api::hub::Hub;
 use crate::executions::{Execution, ExecutionId, Moment, Status, Task};
@@ -57,10 +58,15 @@ impl Serialize for TaskStatuses<'_> {
 }
 
 /// `GET /api/execution-state/{id}`
-pub(super) async fn state(State(hub): State<Hub>, id: GivenId) -> Result<Response, Problem> {
+pub(super) async fn state(
+    State(hub): State<Hub>,
+    caller: Caller,
+    id: GivenId,
+) -> Result<Response, Problem> {
     let Some(id) = parse(id) else {
         return Ok(unknown(None));
     };
+    caller.may_subscribe("id", [&id.topic().into()])?;
     settle(&hub).await?;
     let Some(entry) = hub.executions.find(&id) else {
         return Ok(unknown(Some(&id)));

@@ -1,13 +1,13 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use tidings::{Format, Gap, StartAt, Subscription, Wire};
 use tidings_http::{EventStream, Problem, StreamOptions, StreamRequest, stream_head};
 
-use crate::api::events::{ids, passes, peer, resume_after, subscribe};
+use crate::api::access::Caller;
+use crate::api::events::{ids, passes, resume_after, subscribe};
 use crate::api::executions::opening::Opening;
 use crate::api::executions::{GivenId, earlier, find, parse, settle};
 use crate::api::hub::Hub;
@@ -22,15 +22,16 @@ const ATTEMPTS: usize = 3;
 /// `GET /api/executions/{id}/events`
 pub(super) async fn events(
     State(hub): State<Hub>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    caller: Caller,
     request: StreamRequest,
     headers: HeaderMap,
     parameters: Parameters,
     id: ExecutionId,
 ) -> Result<Response, Problem> {
+    caller.may_subscribe("id", [&id.topic().into()])?;
     let entry = find(&hub, &id).await?;
     let follower = Follower {
-        subscription: subscription(&entry.execution.id, remote, &headers, &parameters)?,
+        subscription: subscription(&entry.execution.id, &caller, &parameters)?,
         begins: begins(&parameters)?,
         options: options(&hub, &parameters)?,
         body: |execution| to_json(&execution),
@@ -45,15 +46,16 @@ pub(super) async fn events(
 /// that nobody knows yet.
 pub(super) async fn earlier(
     State(hub): State<Hub>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    caller: Caller,
     request: StreamRequest,
     headers: HeaderMap,
     parameters: Parameters,
     id: GivenId,
 ) -> Result<Response, Problem> {
     let id = parse(id).ok_or_else(|| bad("id", "is not the id of an execution"))?;
+    caller.may_subscribe("id", [&id.topic().into()])?;
     let follower = Follower {
-        subscription: subscription(&id, remote, &headers, &parameters)?,
+        subscription: subscription(&id, &caller, &parameters)?,
         begins: begins(&parameters)?,
         options: options(&hub, &parameters)?,
         body: |execution| to_json(&earlier::Init::of(&execution)),
@@ -185,16 +187,14 @@ impl Follower {
 
 fn subscription(
     id: &ExecutionId,
-    remote: SocketAddr,
-    headers: &HeaderMap,
+    caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Subscription, Problem> {
     let wire = Wire {
         format: Format::Raw,
         ids: ids(parameters)?,
     };
-    let subscription = Subscription::to(id.topic()).encoded(wire);
-    Ok(subscription.peer(peer(remote, headers)))
+    Ok(caller.limit(Subscription::to(id.topic()).encoded(wire)))
 }
 
 fn options(hub: &Hub, parameters: &Parameters) -> Result<StreamOptions, Problem> {

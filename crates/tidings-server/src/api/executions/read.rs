@@ -6,6 +6,7 @@ use http::request::Parts;
 use serde::{Serialize, Serializer};
 use tidings_http::{ByHash, Live, Problem};
 
+use crate::api::access::Sight;
 use crate::api::executions::{find, parse, settle, unknown};
 use crate::api::hub::Hub;
 use crate::api::outbox;
@@ -30,12 +31,12 @@ pub(super) struct List {
 pub(super) struct Listed(Arc<Entry>);
 
 /// `GET /api/executions` and its twin
-pub(super) fn list(hub: &Hub) -> Live<(Question,)> {
+pub(super) fn list(hub: &Hub) -> Live<(Sight, Question)> {
     let asked = hub.clone();
-    let list = async move |question: Question| {
+    let list = async move |sight: Sight, question: Question| {
         settle(&asked).await?;
         let asked = asked.clone();
-        outbox::make(move || answer(&asked, &question)).await
+        outbox::make(move || answer(&asked, &sight, &question)).await
     };
     hub.live("/api/executions", list)
         .watching(hub.executions.changes())
@@ -44,9 +45,12 @@ pub(super) fn list(hub: &Hub) -> Live<(Question,)> {
 }
 
 /// `GET /api/executions/{id}` and its twin
-pub(super) fn one(hub: &Hub) -> Live<(ExecutionId,)> {
+pub(super) fn one(hub: &Hub) -> Live<(Sight, ExecutionId)> {
     let asked = hub.clone();
-    let one = async move |id: ExecutionId| Ok(ByHash(Listed(find(&asked, &id).await?)));
+    let one = async move |sight: Sight, id: ExecutionId| {
+        sight.must_see(&id.topic())?;
+        Ok(ByHash(Listed(find(&asked, &id).await?)))
+    };
     hub.live("/api/executions/{id}", one)
         .named("execution")
         .max_views(MAX_FOLLOWED)
@@ -82,8 +86,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ExecutionId {
     }
 }
 
-fn answer(hub: &Hub, question: &Question) -> ByHash<List> {
-    let (mut entries, total) = hub.executions.list(question);
+fn answer(hub: &Hub, sight: &Sight, question: &Question) -> ByHash<List> {
+    let (mut entries, total) = hub.executions.list(question, |topic| sight.sees(topic));
     let mut bytes = 0;
     let is_full = |entry: &Arc<Entry>| {
         bytes += entry.execution.weight();

@@ -1,4 +1,4 @@
-//! Who may come in: the rules that keep web pages of others away from a hub without keys.
+//! The rules that keep web pages of others away, whatever credentials they have.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(settings: &Settings, address: SocketAddr) -> Self {
+    pub(in crate::api) fn new(settings: &Settings, address: SocketAddr) -> Self {
         let is_loopback = address.ip().is_loopback();
         Self {
             hosts: is_loopback.then(|| settings.allowed_hosts.clone()),
@@ -39,14 +39,27 @@ impl Access {
             let status = StatusCode::MISDIRECTED_REQUEST;
             return Err(Problem::new(status, "unlisted-host", detail).field("Host"));
         }
-        let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
         let mut origins = request.headers().get_all(ORIGIN).iter();
-        if changes && !origins.all(|origin| self.knows(origin, host.as_ref())) {
+        if is_change(request.method()) && !origins.all(|origin| self.knows(origin, host.as_ref())) {
             let detail = "Origin: pages of this origin are not in the hub's allowed_origins";
             let status = StatusCode::FORBIDDEN;
             return Err(Problem::new(status, "foreign-origin", detail).field("Origin"));
         }
         Ok(())
+    }
+
+    /// Whether a cookie says that its owner wanted this: the page that sends it is the hub's own or of a listed origin. A
+    /// change needs a page that says where it is from; for the rest a browser may say that it is not from elsewhere
+    /// (Fetch Metadata, section 2.1).
+    pub(super) fn trusts_page(&self, request: &Request) -> bool {
+        let host = host(request).ok().flatten();
+        let mut origins = request.headers().get_all(ORIGIN).iter().peekable();
+        if origins.peek().is_some() {
+            return origins.all(|origin| self.knows(origin, host.as_ref()));
+        }
+        let site = request.headers().get("sec-fetch-site");
+        let is_own = site.is_none_or(|site| site == "same-origin" || site == "none");
+        is_own && !is_change(request.method())
     }
 
     fn answers(&self, host: Option<&Host>) -> bool {
@@ -60,7 +73,7 @@ impl Access {
     }
 
     /// Whether the origin is one of the allowed ones.
-    pub(super) fn lists(&self, origin: &HeaderValue) -> bool {
+    pub(in crate::api) fn lists(&self, origin: &HeaderValue) -> bool {
         self.origins.iter().any(|listed| listed.header() == origin)
     }
 
@@ -69,6 +82,10 @@ impl Access {
         let is_own = |host: &Host| origin.as_bytes() == format!("http://{host}").as_bytes();
         host.is_some_and(is_own) || self.lists(origin)
     }
+}
+
+fn is_change(method: &Method) -> bool {
+    ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
 /// The host that a request is for; `None` if it names none, as HTTP/1.0 allows.
@@ -93,7 +110,11 @@ fn host(request: &Request) -> Result<Option<Host>, Problem> {
 }
 
 /// The middleware around everything else.
-pub(super) async fn guard(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(in crate::api) async fn guard(
+    State(hub): State<Hub>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = match hub.access.check(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),

@@ -1,0 +1,236 @@
+//! Who a request comes from, and what it may do.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use http::StatusCode;
+use http::header::USER_AGENT;
+use http::request::Parts;
+use tidings::{Owner, Peer, Selector, Subscription, Topic};
+use tidings_auth::{Credential, Grant, Rights};
+use tidings_http::Problem;
+use tokio::time::Instant;
+
+use crate::api::access::gate::now;
+use crate::api::hub::Hub;
+
+/// What dashboards are told on.
+const DASHBOARDS: &str = "tidings/dashboard/**";
+
+/// The longest user agent that is remembered, in characters.
+const USER_AGENT_LENGTH: usize = 256;
+
+/// Who a request comes from, and what it may do. The gate has let it in.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    grant: Grant,
+    peer: Peer,
+}
+
+/// What a caller may read: all who may read the same share what is made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sight(Arc<Rights>);
+
+/// A caller that has the admin right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Admin;
+
+/// A caller that may see dashboards: their topics, or everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Watcher(pub(crate) Caller);
+
+impl Caller {
+    pub(super) fn new(grant: Grant, request: &Request) -> Self {
+        let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let user_agent = request.headers().get(USER_AGENT).map(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            text.chars().take(USER_AGENT_LENGTH).collect()
+        });
+        let peer = Peer {
+            owner: owner(&grant).map(Arc::new),
+            remote: remote.map(|ConnectInfo(remote)| *remote),
+            user_agent,
+        };
+        Self { grant, peer }
+    }
+
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// As the list of connections knows it.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Who the credentials say it is.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.grant.identity.as_deref()
+    }
+
+    /// Whether a stream is the caller's: somebody else's with the same rights is not. Those without credentials are told
+    /// apart by nothing but the secret name of their stream.
+    pub(crate) fn is_same(&self, peer: &Peer) -> bool {
+        self.identity() == peer.identity()
+    }
+
+    /// A subscription that reads what the caller may read, for as long as it may.
+    pub(crate) fn limit(&self, subscription: Subscription) -> Subscription {
+        let subscription = subscription.peer(self.peer.clone());
+        let rights = self.grant.rights.subscribe();
+        if rights == Rights::everything().subscribe() {
+            return subscription;
+        }
+        subscription.within(rights.iter().cloned().collect())
+    }
+
+    /// Refuses who may publish nowhere, before anything of the request is looked at.
+    pub(crate) fn may_publish_at_all(&self) -> Result<(), Problem> {
+        let rights = &self.grant.rights;
+        if rights.publish().is_empty() {
+            return Err(forbidden("these credentials give no right to publish"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn may_publish(
+        &self,
+        field: impl Into<Cow<'static, str>>,
+        topic: &Topic,
+    ) -> Result<(), Problem> {
+        if self.grant.may_publish(topic) {
+            return Ok(());
+        }
+        let field = field.into();
+        let detail = format!("{field}: these credentials give no right to publish on {topic}");
+        Err(forbidden(detail).field(field))
+    }
+
+    /// Refuses who publishes too fast.
+    pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
+        match &self.grant.identity {
+            Some(identity) => hub.rates.admit(identity, events),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses who may read nothing.
+    pub(crate) fn may_subscribe_at_all(&self) -> Result<(), Problem> {
+        if self.grant.rights.subscribe().is_empty() {
+            return Err(forbidden("these credentials give no right to subscribe"));
+        }
+        Ok(())
+    }
+
+    /// Refuses topics outside the rights. Patterns are allowed: of what they match, only what is within the rights is read.
+    pub(crate) fn may_subscribe<'a>(
+        &self,
+        field: &'static str,
+        selectors: impl IntoIterator<Item = &'a Selector>,
+    ) -> Result<(), Problem> {
+        let refused = selectors.into_iter().find_map(|selector| match selector {
+            Selector::Topic(topic) if !self.grant.may_subscribe(topic) => Some(topic),
+            _ => None,
+        });
+        match refused {
+            None => Ok(()),
+            Some(topic) => Err(unreadable(field, topic)),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        // A route that is not behind the gate is a mistake, and is not for everybody.
+        caller.ok_or_else(|| forbidden("this is not open to requests that have not been judged"))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Sight {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.may_subscribe_at_all()?;
+        Ok(Self(caller.grant.rights))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        if caller.grant.is_admin() {
+            return Ok(Self);
+        }
+        Err(forbidden(
+            "this needs the admin right, which these credentials do not give",
+        ))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Watcher {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let rights = &caller.grant.rights;
+        let dashboards = [DASHBOARDS, "**"].map(Selector::new);
+        let covers = |all: &Selector| rights.covers(all);
+        if rights.is_admin() || dashboards.iter().flatten().any(covers) {
+            return Ok(Self(caller));
+        }
+        let detail =
+            "dashboards need the admin right, or that to subscribe to ** or tidings/dashboard/**";
+        Err(forbidden(detail))
+    }
+}
+
+impl Sight {
+    pub(crate) fn sees(&self, topic: &Topic) -> bool {
+        self.0.may_subscribe(topic)
+    }
+
+    /// # Errors
+    ///
+    /// 403 if the topic is not among what may be seen.
+    pub(crate) fn must_see(&self, topic: &Topic) -> Result<(), Problem> {
+        if self.sees(topic) {
+            return Ok(());
+        }
+        Err(unreadable("topic", topic))
+    }
+}
+
+/// Whose stream it is, and until when; nobody's without credentials.
+fn owner(grant: &Grant) -> Option<Owner> {
+    let mut owner = Owner {
+        identity: grant.identity.as_deref().map(Box::from),
+        ..Owner::default()
+    };
+    match grant.credential.original() {
+        Credential::Token { jti, .. } => owner.token = jti.as_deref().map(Box::from),
+        Credential::Key { id } => owner.key = Some((**id).into()),
+        _ => return None,
+    }
+    owner.expires_at = grant.expires_at.and_then(|moment| {
+        let left = moment.since(now());
+        Instant::now().checked_add(left)
+    });
+    Some(owner)
+}
+
+fn unreadable(field: &'static str, topic: &Topic) -> Problem {
+    let detail = format!("{field}: these credentials give no right to subscribe to {topic}");
+    forbidden(detail).field(field)
+}
+
+fn forbidden(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+}

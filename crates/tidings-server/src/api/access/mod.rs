@@ -1,0 +1,13 @@
+//! Who may come in, and what they may do.
+
+mod caller;
+mod credentials;
+mod denials;
+mod gate;
+mod guard;
+mod rates;
+
+pub(crate) use self::caller::{Admin, Caller, Sight, Watcher};
+pub(crate) use self::gate::{Entrance, Gate, pass};
+pub(super) use self::guard::{Access, guard};
+pub(crate) use self::rates::PublishRates;

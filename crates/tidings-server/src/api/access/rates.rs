@@ -1,0 +1,89 @@
+//! How fast one identity may publish.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http::StatusCode;
+use moka::sync::Cache;
+use tidings_http::Problem;
+
+/// Identities whose rate is known at a time. One that is forgotten begins anew.
+const IDENTITIES: u64 = 10_000;
+
+/// After this without a publication an identity is as one that never published.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How fast each identity publishes, by the generic cell rate algorithm: so many a second on average, and up to as many
+/// at once. Memory is bounded however many identities there are.
+pub(crate) struct PublishRates {
+    quota: Quota,
+    limiters: Cache<Arc<str>, Arc<DefaultDirectRateLimiter>>,
+}
+
+impl PublishRates {
+    pub(crate) fn new(a_second: NonZeroU32) -> Self {
+        let limiters = Cache::builder().max_capacity(IDENTITIES).time_to_idle(IDLE);
+        Self {
+            quota: Quota::per_second(a_second),
+            limiters: limiters.build(),
+        }
+    }
+
+    /// Lets an identity publish so many events. A batch that has more than there may be at once counts as that many.
+    ///
+    /// # Errors
+    ///
+    /// 429, with the time after which it is granted.
+    pub(crate) fn admit(&self, identity: &Arc<str>, events: usize) -> Result<(), Problem> {
+        let most = self.quota.burst_size();
+        let events = u32::try_from(events).unwrap_or(u32::MAX).min(most.get());
+        let Some(events) = NonZeroU32::new(events) else {
+            return Ok(());
+        };
+        let fresh = || Arc::new(RateLimiter::direct(self.quota));
+        let limiter = self.limiters.get_with_by_ref(identity, fresh);
+        let admitted = limiter.check_n(events).expect("it is not more than fits");
+        admitted.map_err(|until| {
+            let delay = until.wait_time_from(DefaultClock::default().now());
+            let detail =
+                format!("limits.publish_rate: an identity may publish {most} events a second");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "publish-rate", detail);
+            problem.retry_after(delay)
+        })
+    }
+}
+
+impl fmt::Debug for PublishRates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishRates")
+            .field("quota", &self.quota)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_identity_does_not_spend_what_another_has() {
+        let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
+        let (one, other) = (Arc::from("one"), Arc::from("other"));
+        assert_eq!(rates.admit(&one, 5), Ok(()));
+        let problem = rates.admit(&one, 5).unwrap_err();
+        assert_eq!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(rates.admit(&other, 5), Ok(()));
+    }
+
+    #[test]
+    fn a_batch_that_is_larger_than_anything_allowed_takes_all_there_is() {
+        let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
+        let identity = Arc::from("one");
+        assert_eq!(rates.admit(&identity, 1_000_000), Ok(()));
+        assert!(rates.admit(&identity, 5).is_err());
+    }
+}

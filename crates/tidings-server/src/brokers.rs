@@ -1,0 +1,95 @@
+//! The brokers of a hub: where their logs are, and what holds for all of them.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tidings::{Broker, BrokerBuilder, Capacity, Retention, Selector, TopicSettings};
+use tokio::task::spawn_blocking;
+use tracing::info;
+
+use crate::api;
+use crate::executions::CHECKPOINTS;
+use crate::settings::{Settings, Storage};
+
+/// The folder below that of the hub in which each namespace has one.
+const NAMESPACES: &str = "namespaces";
+
+/// Opens the log of the hub where the settings say, which takes its time if there is much in it.
+pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Broker> {
+    open_in(builder(settings), folder(settings)).await
+}
+
+/// Opens the log of a namespace. It has a sequence, retention and limits of its own, and takes its places from the streams
+/// that the hub may have in all.
+pub(crate) async fn open_namespace(
+    settings: &Settings,
+    hub: &Broker,
+    name: &str,
+) -> anyhow::Result<Broker> {
+    let builder = builder(settings).max_subscriptions_of(hub);
+    let folder = folder(settings).map(|folder| folder.join(NAMESPACES).join(name));
+    open_in(builder, folder).await
+}
+
+fn folder(settings: &Settings) -> Option<PathBuf> {
+    match &settings.storage {
+        Storage::Memory => None,
+        Storage::Folder(folder) => Some(folder.clone()),
+    }
+}
+
+async fn open_in(builder: BrokerBuilder, folder: Option<PathBuf>) -> anyhow::Result<Broker> {
+    let Some(folder) = folder else {
+        return Ok(builder.build());
+    };
+    let start = Instant::now();
+    let path = folder.clone();
+    let broker = spawn_blocking(move || builder.open(&path)).await??;
+    let stats = broker.stats();
+    info!(
+        folder = %folder.display(),
+        topics = stats.topics,
+        events = stats.events,
+        head = %broker.position(),
+        milliseconds = start.elapsed().as_millis(),
+        "opened the log"
+    );
+    Ok(broker)
+}
+
+fn builder(settings: &Settings) -> BrokerBuilder {
+    let limits = &settings.limits;
+    let builder = Broker::builder()
+        .capacity(Capacity {
+            bytes: settings.total,
+            topics: limits.topics,
+        })
+        .retention(settings.retention)
+        .durability(settings.durability)
+        .max_event_bytes(limits.event_size)
+        .max_selectors(limits.selectors)
+        .max_subscriptions(limits.connections)
+        .reconnect_delay(settings.retry);
+    // The hub's own come first: what is said of other topics is not meant for them.
+    api::dashboard_settings(settings)
+        .into_iter()
+        .chain([checkpoints(settings), api::revocation_settings()])
+        .chain(settings.topics.iter().cloned())
+        .fold(builder, |builder, topic| builder.topics(topic))
+}
+
+/// One checkpoint of each execution is kept, for as long as any events are: it is deleted with its
+/// execution.
+fn checkpoints(settings: &Settings) -> TopicSettings {
+    let selector = Selector::new(CHECKPOINTS).expect("it is a selector");
+    let ages = settings.topics.iter().filter_map(|topic| topic.retention);
+    let ages = ages.map(|retention| retention.age);
+    TopicSettings {
+        retention: Some(Retention {
+            events: 1,
+            bytes: u64::MAX,
+            age: ages.fold(settings.retention.age, Duration::max),
+        }),
+        ..TopicSettings::of(selector)
+    }
+}

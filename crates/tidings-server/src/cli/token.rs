@@ -1,0 +1,196 @@
+//! `tidings token`: makes tokens, and tells what is in one.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tidings::{Timestamp, rfc3339};
+use tidings_auth::{Algorithm, Explanation, Minter, NewToken, explain};
+
+use crate::cli::Exit;
+use crate::cli::hub::usage_error;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The token is signed with the secret in TIDINGS_AUTH_JWT_SECRET, which is the one that the hub has,
+or with the private key in --key-file, whose public half the hub has in an [[issuer]].
+
+Examples:
+  tidings token --subscribe 'jobs/**'                      who may read the jobs for an hour
+  tidings token --publish '**' --identity ci --expires 8h  who may publish everywhere
+  tidings token --admin --subscribe '**'                   who may see everything and end streams
+  tidings token --explain \"$TOKEN\"                         what a token says, trusted or not")]
+pub(crate) struct TokenArgs {
+    /// Where it may publish: a topic or a pattern; {identity} stands for the identity. May be repeated
+    #[arg(long, value_name = "SELECTOR")]
+    publish: Vec<String>,
+
+    /// What it may read. May be repeated
+    #[arg(long, value_name = "SELECTOR")]
+    subscribe: Vec<String>,
+
+    /// May see connections and dashboards, delete topics, end streams and revoke credentials
+    #[arg(long)]
+    admin: bool,
+
+    /// Who its bearer is
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+
+    /// How long it is good for; streams end then
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    expires: Duration,
+
+    /// The issuer it names
+    #[arg(long, value_name = "ISS")]
+    issuer: Option<String>,
+
+    /// The audience it names
+    #[arg(long, value_name = "AUD")]
+    audience: Option<String>,
+
+    /// The namespace it counts in, if the hub leaves that to its tokens
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// A name for it, by which it can be revoked; drawn unless given
+    #[arg(long, value_name = "JTI")]
+    jti: Option<String>,
+
+    /// How it is signed: HS256, HS384, HS512, RS256, …, ES256, ES384 or EdDSA
+    #[arg(long, value_name = "ALG", default_value = "HS256")]
+    algorithm: Algorithm,
+
+    /// The private key to sign with, as PEM
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// The id of that key
+    #[arg(long, value_name = "KID", requires = "key_file")]
+    kid: Option<String>,
+
+    /// Tell what a token says instead, without trusting it; - reads it from stdin
+    #[arg(long, value_name = "TOKEN", exclusive = true)]
+    explain: Option<String>,
+}
+
+/// The secret that hubs and whoever mints for them share.
+const SECRET: &str = "TIDINGS_AUTH_JWT_SECRET";
+
+pub(crate) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
+    let now = now();
+    if let Some(token) = &args.explain {
+        return tell(token, now);
+    }
+    let minter = minter(&args)?;
+    let token = NewToken {
+        publish: args.publish,
+        subscribe: args.subscribe,
+        admin: args.admin,
+        identity: args.identity,
+        namespace: args.namespace,
+        issuer: args.issuer,
+        audience: args.audience,
+        jti: args
+            .jti
+            .or_else(|| Some(format!("{:016x}", fastrand::u64(..)))),
+        lifetime: args.expires,
+    };
+    let token = minter.mint(&token, now);
+    let token = token.map_err(|error| usage_error(format_args!("{error}")))?;
+    writeln!(io::stdout(), "{token}")?;
+    Ok(Exit::Success)
+}
+
+fn minter(args: &TokenArgs) -> anyhow::Result<Minter> {
+    let minter = if let Some(file) = &args.key_file {
+        let pem = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Minter::pem(args.algorithm, &pem)
+    } else {
+        let secret = std::env::var(SECRET).map_err(|_| {
+            usage_error(format_args!(
+                "there is nothing to sign with: set {SECRET} to the secret of the hub (at least 32 bytes), or name a --key-file"
+            ))
+        })?;
+        Minter::secret(args.algorithm, secret.as_bytes())
+    };
+    let minter = minter.map_err(|error| match &args.key_file {
+        Some(file) => usage_error(format_args!("{}: {error}", file.display())),
+        None => usage_error(format_args!("{SECRET}: {error}")),
+    })?;
+    Ok(match &args.kid {
+        Some(kid) => minter.with_kid(kid.as_str()),
+        None => minter,
+    })
+}
+
+/// Prints what a token says. One that could not be good exits with 1.
+fn tell(token: &str, now: Timestamp) -> anyhow::Result<Exit> {
+    let mut text = token.to_owned();
+    if token == "-" {
+        text.clear();
+        io::stdin().read_to_string(&mut text)?;
+    }
+    let explanation = match explain(text.trim(), now) {
+        Ok(explanation) => explanation,
+        Err(denied) => {
+            writeln!(io::stdout(), "not a token: {denied}")?;
+            return Ok(Exit::Failure);
+        }
+    };
+    write(&explanation, now, &mut io::stdout().lock())?;
+    Ok(match explanation.grant {
+        Ok(_) => Exit::Success,
+        Err(_) => Exit::Failure,
+    })
+}
+
+fn write(explanation: &Explanation, now: Timestamp, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "header   {}", explanation.header)?;
+    writeln!(out, "claims   {}", explanation.claims)?;
+    let times = [
+        ("issued", explanation.issued_at),
+        ("from", explanation.not_before),
+        ("until", explanation.expires_at),
+    ];
+    for (name, time) in times {
+        if let Some(time) = time {
+            let is_past = if time <= now { ", which is over" } else { "" };
+            writeln!(out, "{name:8} {}{is_past}", rfc3339(time))?;
+        }
+    }
+    match &explanation.grant {
+        Err(denied) => writeln!(out, "refused  {denied}"),
+        Ok(grant) => {
+            let list = |selectors: &[tidings::Selector]| {
+                let texts: Vec<_> = selectors.iter().map(ToString::to_string).collect();
+                if texts.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    texts.join(" ")
+                }
+            };
+            writeln!(
+                out,
+                "identity {}",
+                grant.identity.as_deref().unwrap_or("none")
+            )?;
+            writeln!(out, "publish  {}", list(grant.rights.publish()))?;
+            writeln!(out, "read     {}", list(grant.rights.subscribe()))?;
+            writeln!(
+                out,
+                "admin    {}",
+                if grant.is_admin() { "yes" } else { "no" }
+            )?;
+            writeln!(out, "Whether the signature is good only the hub can tell.")
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let millis = jiff::Timestamp::now().as_millisecond();
+    Timestamp::from_millis(u64::try_from(millis).unwrap_or_default())
+}

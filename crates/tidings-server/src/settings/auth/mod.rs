@@ -1,0 +1,92 @@
+//! Who is let in: `[auth]`, `[[issuer]]` and `[[api_key]]`.
+
+mod api_key;
+mod issuer;
+mod rights;
+mod secret;
+
+use tidings_auth::{
+    Algorithm, Issuer, Key, KeyRing, KeyRingError, Rights, Verifier, VerifierError,
+};
+use toml::Value;
+
+pub(super) use crate::settings::auth::api_key::ApiKeySettings;
+pub(super) use crate::settings::auth::issuer::{IssuerSettings, KeySource};
+pub(super) use crate::settings::auth::rights::RightsSettings;
+use crate::settings::auth::secret::Secret;
+use crate::settings::given::Given;
+use crate::settings::value;
+
+/// Who is let in. Without any key it is everybody who reaches the hub.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AuthSettings {
+    /// `auth.jwt_secret`: the one key of a hub whose tokens are signed with HS256.
+    jwt_secret: Option<Secret>,
+    /// `auth.query_tokens`: whether streams may carry tokens in their URL. Default false; tickets always may.
+    pub(crate) query_tokens: bool,
+    /// `auth.anonymous_publish` and `auth.anonymous_subscribe`: what may be done without credentials where there are
+    /// keys. Default nothing.
+    pub(crate) anonymous: Rights,
+    /// `[[issuer]]`: whose tokens are taken.
+    pub(super) issuers: Vec<IssuerSettings>,
+    /// `[[api_key]]`: who comes with a key that is no token.
+    pub(super) api_keys: Vec<ApiKeySettings>,
+}
+
+impl AuthSettings {
+    pub(super) fn read(given: &mut Given) -> Self {
+        let publish = given.read("auth.anonymous_publish", value::selectors, Vec::new());
+        let subscribe = given.read("auth.anonymous_subscribe", value::selectors, Vec::new());
+        let auth = Self {
+            jwt_secret: given.read("auth.jwt_secret", jwt_secret, None),
+            query_tokens: given.read("auth.query_tokens", value::flag, false),
+            anonymous: Rights::new(publish, subscribe),
+            issuers: given.each("issuer", IssuerSettings::read),
+            api_keys: given.each("api_key", ApiKeySettings::read),
+        };
+        // What is wrong with all of them together. Each by itself has been told.
+        if given.problems_mut().is_empty() {
+            let verifier = auth.verifier().map_err(|error| format!("issuer: {error}"));
+            let key_ring = auth.key_ring().map_err(|error| format!("api_key: {error}"));
+            let problems = [verifier.err(), key_ring.err()];
+            given.problems_mut().extend(problems.into_iter().flatten());
+        }
+        auth
+    }
+
+    /// Whether anybody can prove who they are.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.jwt_secret.is_some() || !self.issuers.is_empty() || !self.api_keys.is_empty()
+    }
+
+    /// What judges tokens.
+    ///
+    /// # Errors
+    ///
+    /// Two issuers that cannot be told apart.
+    pub(crate) fn verifier(&self) -> Result<Verifier, VerifierError> {
+        let shared = self.jwt_secret.as_ref().map(|secret| {
+            let key = Key::secret(Algorithm::Hs256, secret.as_bytes());
+            Issuer::with_keys([key.expect("it was tried when it was read")])
+        });
+        let others = self.issuers.iter().map(IssuerSettings::issuer);
+        Verifier::new(shared.into_iter().chain(others))
+    }
+
+    /// What judges API keys.
+    ///
+    /// # Errors
+    ///
+    /// Two keys of the same id.
+    pub(crate) fn key_ring(&self) -> Result<KeyRing, KeyRingError> {
+        KeyRing::new(self.api_keys.iter().map(ApiKeySettings::stored))
+    }
+}
+
+fn jwt_secret(value: &Value) -> Result<Option<Secret>, String> {
+    let secret = Secret::new(value::text(value)?);
+    match Key::secret(Algorithm::Hs256, secret.as_bytes()) {
+        Ok(_) => Ok(Some(secret)),
+        Err(error) => Err(error.to_string()),
+    }
+}

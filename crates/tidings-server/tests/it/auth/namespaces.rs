@@ -1,0 +1,135 @@
+//! T11: namespaces, of which none knows of another.
+
+use serde_json::json;
+use tidings_testkit::{Command, Hub, Request};
+
+use super::{SECRET, bearer, stream, token};
+use crate::{SERVE, TIDINGS};
+
+/// A hub that leaves it to its tokens where they count.
+fn command(limit: usize, more: &[&str]) -> Command {
+    let settings = format!(
+        "[limits]\nnamespaces = {limit}\n\n[[issuer]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\nnamespace_by_token = true\n"
+    );
+    let arguments = [&SERVE[..], &["--config", "tidings.toml"], more].concat();
+    Command::new(TIDINGS, &arguments).file("tidings.toml", &settings)
+}
+
+fn of(namespace: &str) -> String {
+    let rights = [
+        "--admin",
+        "--publish",
+        "**",
+        "--subscribe",
+        "**",
+        "--subscribe",
+        "tidings/**",
+    ];
+    token(&[&rights[..], &["--namespace", namespace]].concat())
+}
+
+#[track_caller]
+fn publish(hub: &Hub, token: &str, data: &str) -> String {
+    let answer = hub.send(&bearer(Request::post("/api/events?topic=t", data), token));
+    answer.json()["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn t11_nothing_of_one_namespace_is_seen_in_another() {
+    let hub = Hub::spawn(command(10, &[]));
+    let [one, other] = ["one", "other"].map(of);
+    let mut streams = [&one, &other].map(|token| hub.open(&stream("topic=**", token)));
+    let first = publish(&hub, &one, "of one");
+    let of_other = publish(&hub, &other, "of other");
+    // Each has a sequence and an epoch of its own.
+    assert_eq!(first.rsplit('-').next(), of_other.rsplit('-').next());
+    assert_ne!(first, of_other);
+    assert_eq!(streams[0].event().data, "of one");
+    assert_eq!(streams[1].event().data, "of other");
+    let get = |token: &str, target: &str| hub.send(&bearer(Request::get(target), token)).json();
+    for (token, data) in [(&one, "of one"), (&other, "of other")] {
+        let history = get(token, "/api/events?topic=**");
+        assert_eq!(history["events"].as_array().unwrap().len(), 1);
+        assert_eq!(history["events"][0]["data"], data);
+        assert_eq!(get(token, "/api/topics")["total"], 1);
+        assert_eq!(get(token, "/api/connections")["total"], 1);
+    }
+    let create = |token: &str| {
+        let request = Request::post("/api/executions", "{\"id\":\"run\"}");
+        hub.send(&bearer(
+            request.header("Content-Type", "application/json"),
+            token,
+        ))
+    };
+    assert_eq!(create(&one).status(), 201);
+    assert_eq!(get(&other, "/api/executions")["total"], 0);
+    assert_eq!(create(&other).status(), 201);
+    // An id of another namespace is as strange as one of another hub.
+    let mut resumed = hub.open(&stream(&format!("topic=t&last_event_id={first}"), &other));
+    assert_eq!(
+        resumed.expect("tidings.gap").json()["reason"],
+        "epoch-changed"
+    );
+    let delete = Request::delete("/api/topics?topic=t");
+    assert_eq!(hub.send(&bearer(delete, &other)).status(), 204);
+    assert_eq!(get(&one, "/api/topics")["total"], 1);
+}
+
+#[test]
+fn t11_a_revocation_counts_where_it_was_made() {
+    let hub = Hub::spawn(command(10, &[]));
+    let [one, other] = ["one", "other"].map(|namespace| {
+        token(&[
+            "--subscribe",
+            "**",
+            "--identity",
+            "me",
+            "--namespace",
+            namespace,
+        ])
+    });
+    let request = Request::post("/api/revocations", "{\"identity\":\"me\"}");
+    let request = bearer(
+        request.header("Content-Type", "application/json"),
+        &of("one"),
+    );
+    assert_eq!(hub.send(&request).status(), 200);
+    hub.send(&bearer(Request::get("/api/topics"), &one))
+        .problem(401);
+    assert_eq!(
+        hub.send(&bearer(Request::get("/api/topics"), &other))
+            .status(),
+        200
+    );
+    let list = Request::get("/api/revocations");
+    let listed = hub.send(&bearer(list, &of("other"))).json();
+    assert_eq!(listed, json!({ "revocations": [] }));
+}
+
+#[test]
+fn a_namespace_keeps_its_history_and_there_are_only_so_many() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().unwrap();
+    let start = || Hub::spawn(command(1, &["--data-dir", folder]));
+    let id = {
+        let hub = start();
+        let id = publish(&hub, &of("one"), "kept");
+        hub.send(&bearer(Request::get("/api/topics"), &of("two")))
+            .problem(429);
+        id
+    };
+    let hub = start();
+    let history = hub
+        .send(&bearer(Request::get("/api/events?topic=t"), &of("one")))
+        .json();
+    assert_eq!(history["events"][0]["id"], id);
+}
+
+#[test]
+fn a_namespace_is_no_way_into_the_file_system() {
+    let hub = Hub::spawn(command(10, &[]));
+    for name in ["..", "a/b", "", "A", "x y", &"x".repeat(65)] {
+        hub.send(&bearer(Request::get("/api/topics"), &of(name)))
+            .problem(401);
+    }
+}

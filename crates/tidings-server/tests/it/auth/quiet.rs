@@ -1,0 +1,53 @@
+//! T3 and T9: no secret is said anywhere.
+
+use tidings_testkit::{Hub, Request, Signal};
+
+use super::{SECRET, admin, bearer, stream};
+use crate::hub_with;
+
+#[test]
+fn t3_no_credentials_are_in_the_log_nor_in_any_answer() {
+    let variables = [(super::VARIABLE, SECRET), ("TIDINGS_LOG", "trace")];
+    let hub: Hub = hub_with(&variables);
+    let good = admin();
+    let bad = format!("{good}x");
+    let ticket = hub
+        .send(&bearer(Request::post("/api/tickets", ""), &good))
+        .json();
+    let ticket = ticket["ticket"].as_str().unwrap().to_owned();
+    let mut said = String::new();
+    for request in [
+        bearer(Request::get("/api/connections"), &good),
+        bearer(Request::get("/api/topics"), &bad),
+        Request::get(&format!("/api/events/stream?topic=t&access_token={bad}")),
+        Request::get(&format!("/api/topics?ticket={ticket}")),
+        Request::get("/api/topics").header("Cookie", &format!("tidings_token={bad}")),
+        Request::get("/api/topics").header("X-API-Key", "tdk_abcdefgh_secretsecret"),
+    ] {
+        said += &hub.send(&request).text();
+    }
+    let open = hub.open(&stream("topic=t", &good));
+    drop(open);
+    hub.signal(Signal::SIGTERM);
+    let finished = hub.wait();
+    said += &finished.stderr;
+    for secret in [SECRET, &good, &bad, &ticket, "secretsecret"] {
+        assert!(!said.contains(secret), "{secret}");
+    }
+    assert!(finished.stderr.contains("denied"), "{}", finished.stderr);
+}
+
+#[test]
+fn t3_what_is_denied_is_written_down_on_one_line_and_not_without_end() {
+    let hub = super::guarded();
+    for _ in 0..100 {
+        hub.get("/api/events?topic=t%0a").problem(401);
+    }
+    hub.signal(Signal::SIGTERM);
+    let finished = hub.wait();
+    let denied = finished
+        .stderr
+        .lines()
+        .filter(|line| line.contains("denied"));
+    assert!((1..100).contains(&denied.count()), "{}", finished.stderr);
+}

@@ -1,0 +1,87 @@
+//! What is refused before the hub starts.
+
+use tidings_testkit::{Command, Finished};
+
+use super::{SECRET, VARIABLE};
+use crate::TIDINGS;
+
+fn check(settings: &str) -> Finished {
+    let command = Command::new(TIDINGS, &["check", "--config", "tidings.toml"]);
+    command.file("tidings.toml", settings).run()
+}
+
+#[track_caller]
+fn refused(settings: &str, words: &[&str]) {
+    let finished = check(settings);
+    assert_eq!(finished.code, Some(2), "{settings}");
+    for word in words {
+        assert!(
+            finished.stderr.contains(word),
+            "{word}: {}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
+fn t6_keys_that_protect_nothing_are_refused_by_name() {
+    let issuer = |rest: &str| format!("[[issuer]]\n{rest}\n");
+    refused(
+        "[auth]\njwt_secret = \"short\"\n",
+        &["auth.jwt_secret", "32"],
+    );
+    refused(
+        &issuer("algorithm = \"HS256\"\nsecret = \"short\""),
+        &["issuer 1 secret", "32"],
+    );
+    let pem = "-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE";
+    refused(
+        &issuer(&format!("algorithm = \"HS256\"\nsecret = \"{pem}\"")),
+        &["issuer 1 secret", "PEM"],
+    );
+    refused(
+        &issuer("algorithm = \"none\"\nsecret = \"x\""),
+        &["issuer 1 algorithm"],
+    );
+    refused(
+        &issuer("algorithm = \"HS256\""),
+        &["issuer 1 secret", "is missing"],
+    );
+    refused(
+        &issuer("jwks_url = \"http://keys.example/jwks\""),
+        &["issuer 1 jwks_url", "https"],
+    );
+    refused(
+        &issuer("algorithm = \"RS256\"\npublic_key_file = \"nowhere.pem\""),
+        &["public_key_file", "nowhere.pem"],
+    );
+    refused(
+        "[[api_key]]\nid = \"abcdefgh\"\n",
+        &["api_key 1 hash", "is missing"],
+    );
+    refused(
+        "[auth]\nanonymous_subscribe = [\"a/**/b\"]\n",
+        &["auth.anonymous_subscribe"],
+    );
+    refused("allowed_origins = [\"*\"]\n", &["allowed_origins"]);
+    refused(
+        &issuer(
+            "algorithm = \"HS256\"\nsecret = \"0123456789012345678901234567890123456789\"\nnamespace = \"../x\"",
+        ),
+        &["issuer 1 namespace"],
+    );
+}
+
+#[test]
+fn an_address_that_others_reach_needs_a_key() {
+    let listen = "listen = \"0.0.0.0:0\"\n";
+    refused(listen, &["listen", VARIABLE, "--insecure-anonymous"]);
+    let command = Command::new(TIDINGS, &["check", "--config", "tidings.toml"]);
+    let checked = command
+        .file("tidings.toml", listen)
+        .env(VARIABLE, SECRET)
+        .run();
+    assert!(!checked.stderr.contains(SECRET));
+    let printed = checked.success();
+    assert!(!printed.contains(SECRET), "{printed}");
+}
