@@ -34,7 +34,12 @@ pub use live::{
     Body, ByHash, Handle, Key, ListProvider, Live, Page, Provider, live, live_broker, live_list,
 };
 pub use problem::Problem;
-pub use serve::{Drained, EngineCount, ServeLimits, Server, serve};
+pub use serve::{
+    Arrival, Drained, EngineCount, Network, NetworkError, ServeLimits, Server, TrustedProxies,
+    serve,
+};
+#[cfg(feature = "tls")]
+pub use serve::{Tls, TlsError};
 pub use sse::{StreamRequest, last_event_id, sse, sse_with};
 pub use stream::{
     EventStream, StreamOptions, come_back_after, encode_control, keep_alive_line, stream_head,

@@ -1,4 +1,4 @@
-//! How many connections are held, in all and for one address.
+//! How many connections are held, in all and for one address, and how many requests for an address behind a proxy.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,14 +17,15 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
-    /// Sites with at least one connection; loopback is not in it.
+    /// Sites with at least one connection, or one request through a proxy; connections from loopback are not in it.
     by_site: HashMap<Site, usize>,
 }
 
-/// The right to hold one connection, given back when dropped.
+/// The right to hold one connection, or to have one request of somebody behind a proxy answered. It is given back when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     admission: Arc<Admission>,
+    is_connection: bool,
     site: Option<Site>,
 }
 
@@ -47,30 +48,33 @@ impl Admission {
 
     /// The right to hold a connection from `remote`, or `None` over a cap.
     pub(super) fn admit(self: &Arc<Self>, remote: IpAddr) -> Option<Permit> {
-        let site = Site::of(remote);
+        self.take(true, Site::of_peer(remote))
+    }
+
+    /// The right to hold a connection from a proxy, which brings those of many: the total alone bounds it.
+    pub(super) fn admit_proxy(self: &Arc<Self>) -> Option<Permit> {
+        self.take(true, None)
+    }
+
+    /// The right of somebody behind a proxy to one more request, or `None` over the cap for one address.
+    pub(super) fn admit_request(self: &Arc<Self>, client: IpAddr) -> Option<Permit> {
+        self.take(false, Some(Site::of(client)))
+    }
+
+    fn take(self: &Arc<Self>, is_connection: bool, site: Option<Site>) -> Option<Permit> {
         let mut open = self.open();
-        if open.total >= self.connections {
+        if is_connection && open.total >= self.connections {
             return None;
         }
         if let Some(site) = site {
-            if self.connections_per_address == 0 {
-                return None;
-            }
-            match open.by_site.entry(site) {
-                Entry::Occupied(held) if *held.get() >= self.connections_per_address => {
-                    return None;
-                }
-                Entry::Occupied(mut held) => *held.get_mut() += 1,
-                Entry::Vacant(first) => {
-                    first.insert(1);
-                }
-            }
+            open.enter(site, self.connections_per_address)?;
         }
-        open.total += 1;
+        open.total += usize::from(is_connection);
         drop(open);
 
         Some(Permit {
             admission: Arc::clone(self),
+            is_connection,
             site,
         })
     }
@@ -81,10 +85,43 @@ impl Admission {
     }
 }
 
+impl Open {
+    /// Counts one more of a site, or none if it has as many as it may.
+    fn enter(&mut self, site: Site, most: usize) -> Option<()> {
+        if most == 0 {
+            return None;
+        }
+        match self.by_site.entry(site) {
+            Entry::Occupied(held) if *held.get() >= most => return None,
+            Entry::Occupied(mut held) => *held.get_mut() += 1,
+            Entry::Vacant(first) => {
+                first.insert(1);
+            }
+        }
+        Some(())
+    }
+}
+
+impl Permit {
+    /// Has the connection of a proxy count as one of the client that it was made for. False, and nothing done, over the cap
+    /// for one address.
+    pub(super) fn count_under(&mut self, client: IpAddr) -> bool {
+        let site = Site::of(client);
+        let admission = Arc::clone(&self.admission);
+        let has_entered = admission
+            .open()
+            .enter(site, admission.connections_per_address);
+        if has_entered.is_some() {
+            self.site = Some(site);
+        }
+        has_entered.is_some()
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.admission.open();
-        open.total -= 1;
+        open.total -= usize::from(self.is_connection);
         if let Some(Entry::Occupied(mut held)) = self.site.map(|site| open.by_site.entry(site)) {
             *held.get_mut() -= 1;
             if *held.get() == 0 {
@@ -95,19 +132,20 @@ impl Drop for Permit {
 }
 
 impl Site {
-    /// What a peer is counted under; `None` for loopback, which only the total bounds.
-    fn of(remote: IpAddr) -> Option<Self> {
-        let remote = remote.to_canonical();
-        if remote.is_loopback() {
-            return None;
-        }
-        Some(match remote {
+    /// What a peer is counted under; `None` for loopback, which only the total bounds: it may be a proxy that nobody has named.
+    fn of_peer(remote: IpAddr) -> Option<Self> {
+        let is_loopback = remote.to_canonical().is_loopback();
+        (!is_loopback).then(|| Self::of(remote))
+    }
+
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => {
                 let [site @ .., _, _, _, _, _, _, _, _] = address.octets();
                 Self::V6(site)
             }
-        })
+        }
     }
 }
 
@@ -161,5 +199,31 @@ mod tests {
 
         assert!(held.iter().all(Option::is_some));
         assert!(admission.admit(address("::1")).is_none());
+    }
+
+    #[test]
+    fn a_proxy_is_bound_by_the_total_and_those_behind_it_by_their_addresses() {
+        let admission = Admission::new(3, 1);
+        let mut first = admission.admit_proxy().unwrap();
+        let mut second = admission.admit_proxy().unwrap();
+        let client = address("192.0.2.1");
+
+        assert!(first.count_under(client));
+        assert!(!second.count_under(client));
+        assert!(admission.admit_request(client).is_none());
+        assert!(admission.admit_request(address("192.0.2.2")).is_some());
+        drop(first);
+        assert!(second.count_under(client));
+        drop(second);
+
+        let request = admission.admit_request(client).unwrap();
+        assert!(admission.admit_request(client).is_none());
+        assert!(admission.admit_request(address("127.0.0.1")).is_some());
+        let held = [1, 2, 3].map(|_| admission.admit_proxy());
+        assert!(held.iter().all(Option::is_some));
+        assert!(admission.admit_proxy().is_none());
+        drop((request, held));
+        assert!(admission.open().by_site.is_empty());
+        assert_eq!(admission.open().total, 0);
     }
 }

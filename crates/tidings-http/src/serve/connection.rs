@@ -1,31 +1,32 @@
 //! One connection from its first byte to its end.
 
 use std::future::{Future, pending, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::time::{Instant, sleep_until};
-use tracing::debug;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{Span, debug, field};
 
-use super::ServeLimits;
 use super::admission::Permit;
 use super::engine::EngineDoor;
 use super::exchange::{Answers, Exchange};
+use super::house::House;
+use super::line::Line;
 use super::phase::{Phase, Phases};
 use super::socket::{Protocol, Socket};
 use super::streams::StreamTasks;
-use super::{http1, http2};
+use super::transport::Transport;
+use super::{http1, http2, proxies};
 
 /// What a connection is served with.
 pub(super) struct Connection {
-    pub(super) router: Router,
-    pub(super) limits: Arc<ServeLimits>,
+    pub(super) house: Arc<House>,
     pub(super) stay: Stay,
     pub(super) phases: Phases,
     pub(super) permit: Permit,
@@ -37,8 +38,8 @@ pub(super) struct Connection {
 pub(super) enum Stay {
     /// For as many requests as it sends.
     Open,
-    /// For one request.
-    OneRequest,
+    /// For one request, which is refused.
+    Refused,
 }
 
 /// How a connection ended.
@@ -56,23 +57,54 @@ pub(super) enum Ending {
 /// too little for an idle connection to hold up the exit.
 const HEAD_TIME_WHEN_DRAINING: Duration = Duration::from_secs(1);
 
+/// Time for what a proxy says before the bytes of its client.
+const PREAMBLE_TIME: Duration = Duration::from_secs(5);
+
+/// Time for the handshake of TLS.
+#[cfg(feature = "tls")]
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
 impl Connection {
-    pub(super) async fn run(self, stream: TcpStream, remote: SocketAddr) -> Ending {
+    pub(super) async fn run(self, stream: TcpStream, peer: SocketAddr) -> Ending {
         debug!("accepted");
+        let Self {
+            house,
+            stay,
+            phases,
+            mut permit,
+            engines,
+        } = self;
         let exchange = Arc::new(Exchange::default());
-        let mut socket = Socket::new(
-            stream,
-            Arc::clone(&exchange),
-            self.permit,
-            self.limits.write_timeout,
-        );
         let mut course = Course {
-            head_deadline: Instant::now() + self.limits.head_timeout,
-            idle_timeout: self.limits.idle_timeout,
-            stay: self.stay,
-            phases: self.phases,
+            head_deadline: Instant::now() + house.limits.head_timeout,
+            idle_timeout: house.limits.idle_timeout,
+            stay,
+            phases,
             exchange: Arc::clone(&exchange),
         };
+        let mut line = Line::new(stream, house.limits.write_timeout);
+
+        let mut remote = peer;
+        if house.proxies.have_preamble() && house.proxies.trusts(peer.ip()) {
+            let preamble = proxies::read_preamble(&mut line);
+            match course.within(PREAMBLE_TIME, preamble).await {
+                Ok(None) => {}
+                Ok(Some(client)) => {
+                    Span::current().record("client", field::display(client));
+                    remote = client;
+                    if !permit.count_under(client.ip()) {
+                        debug!("refused: too many connections");
+                        course.stay = Stay::Refused;
+                    }
+                }
+                Err(ending) => return ending,
+            }
+        }
+        let transport = match course.secure(&house, line).await {
+            Ok(transport) => transport,
+            Err(ending) => return ending,
+        };
+        let mut socket = Socket::new(transport, Arc::clone(&exchange), permit);
         let protocol = match course.until_asked(socket.protocol()).await {
             Ok(Ok(protocol)) => protocol,
             Ok(Err(error)) => {
@@ -83,14 +115,20 @@ impl Connection {
         };
 
         let answers = Answers {
-            router: self.router,
+            router: match course.stay {
+                Stay::Open => house.router.clone(),
+                Stay::Refused => house.refusals.clone(),
+            },
             remote,
+            is_https: !socket.is_plain(),
+            is_proxy: house.proxies.trusts(remote.ip()),
+            house: Arc::clone(&house),
             exchange,
         };
         match protocol {
-            Protocol::Http1 => http1::serve(socket, answers, course, self.engines).await,
+            Protocol::Http1 => http1::serve(socket, answers, course, engines).await,
             // Boxed, since a connection's task is as large as the larger of the two.
-            Protocol::Http2 => Box::pin(http2::serve(socket, answers, course, &self.limits)).await,
+            Protocol::Http2 => Box::pin(http2::serve(socket, answers, course, &house.limits)).await,
         }
     }
 }
@@ -130,7 +168,42 @@ impl Course {
 
     /// Whether the connection is to end with the request it is about to send.
     pub(super) fn is_leaving(&self) -> bool {
-        self.stay == Stay::OneRequest || self.phases.current() != Phase::Serving
+        self.stay == Stay::Refused || self.phases.current() != Phase::Serving
+    }
+
+    /// Runs what comes before a first request and has a time of its own.
+    async fn within<T>(
+        &mut self,
+        limit: Duration,
+        work: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, Ending> {
+        match self.until_asked(timeout(limit, work)).await? {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                debug!(%error, "closed before a request");
+                Err(Ending::Closed)
+            }
+            Err(_elapsed) => {
+                debug!("closed: not begun in time");
+                Err(Ending::Closed)
+            }
+        }
+    }
+
+    /// What carries the connection from here on: TLS, if the server has a certificate.
+    #[cfg(feature = "tls")]
+    async fn secure(&mut self, house: &House, line: Line) -> Result<Transport, Ending> {
+        let Some(tls) = &house.tls else {
+            return Ok(Transport::Plain(line));
+        };
+        let encrypted = self.within(HANDSHAKE_TIME, tls.accept(line)).await?;
+        Ok(Transport::Encrypted(Box::new(encrypted)))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_async, reason = "there is a handshake with the feature")]
+    async fn secure(&mut self, _: &House, line: Line) -> Result<Transport, Ending> {
+        Ok(Transport::Plain(line))
     }
 
     /// Runs `work` for as long as the peer may go without a first request.

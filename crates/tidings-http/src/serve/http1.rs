@@ -40,8 +40,10 @@ pub(super) async fn serve(
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
         .keep_alive(!course.is_leaving());
+    let is_plain = socket.is_plain();
     let io = TokioIo::new(socket);
-    let Some(engines) = engines.filter(|_| !course.is_leaving()) else {
+    // They write to the socket itself.
+    let Some(engines) = engines.filter(|_| is_plain && !course.is_leaving()) else {
         let service = service_fn(move |request| answers.answer(request));
         let mut connection = builder.serve_connection(io, service).with_upgrades();
         return course.follow(&mut connection, None).await;
@@ -61,10 +63,10 @@ pub(super) async fn serve(
     let stream = exchange.handoff.take();
     // What the peer has sent ahead goes with hyper: its head said that the connection closes.
     let parts = conversation.connection.into_parts();
-    let (Some(stream), Some(parts)) = (stream, parts) else {
+    let parts = parts.and_then(|parts| parts.io.into_inner().into_parts());
+    let (Some(stream), Some((socket, permit))) = (stream, parts) else {
         return Ending::Closed;
     };
-    let (socket, permit) = parts.io.into_inner().into_parts();
     match socket.into_std() {
         Ok(socket) => engines.adopt(Adopted {
             socket,

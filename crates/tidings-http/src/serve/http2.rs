@@ -1,4 +1,4 @@
-//! Cleartext HTTP/2 connections, from clients that know that they may.
+//! HTTP/2 connections: over TLS, or in cleartext from clients that know that they may.
 
 use std::convert::Infallible;
 use std::error::Error;

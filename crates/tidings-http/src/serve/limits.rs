@@ -8,10 +8,13 @@ use std::time::Duration;
 ///
 /// | bound | value |
 /// | --- | --- |
+/// | handshake of TLS | 5 s |
+/// | preamble of a proxy that speaks the PROXY protocol | 5 s and 4 KiB |
 /// | request head, HTTP/1.1 | 16 KiB and 100 fields, else `431` |
 /// | request fields, HTTP/2 | 16 KiB, else `431` |
 /// | requests at one time on an HTTP/2 connection | 1,000 |
 /// | bytes buffered for one HTTP/1.1 connection or HTTP/2 stream | 32 KiB and one body frame |
+/// | encrypted bytes buffered for one connection | 64 KiB |
 /// | bytes buffered for an [`EventStream`](crate::EventStream) of plain HTTP/1.1 | 32 KiB and one body frame |
 /// | after the last byte of such a stream | 1 s for the peer to close its half |
 /// | HTTP/2 `PING` | every 15 s, to be answered within 20 s |
@@ -31,10 +34,11 @@ pub struct ServeLimits {
     ///
     /// An IPv6 peer counts as its /64, the least a site is given. Loopback peers are bound only
     /// by `connections`: a reverse proxy on the same host brings everybody's connections from
-    /// one address. Raise it where a proxy on another host does. Default 1,000.
+    /// one address. So are [trusted proxies](super::TrustedProxies), on whichever host; behind them it
+    /// bounds the requests in flight of one client, streams among them. Default 1,000.
     pub connections_per_address: usize,
 
-    /// Time from the accept to the end of the first request head. Default 10 s.
+    /// Time from the accept to the end of the first request head, TLS included. Default 10 s.
     pub head_timeout: Duration,
 
     /// Time without a request in flight, including the head of the next one. Default 30 s.

@@ -6,23 +6,31 @@
 
 mod accept;
 mod admission;
+mod arrival;
 mod connection;
 mod door;
 mod engine;
 mod exchange;
 mod handoff;
+mod house;
 mod http1;
 mod http2;
 mod limits;
+mod line;
 mod phase;
+mod proxies;
 mod refusal;
 mod socket;
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
+mod transport;
 mod tuning;
 
 use std::future::{Future, pending};
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use axum::Router;
@@ -33,13 +41,19 @@ use tokio::time::timeout;
 use tracing::info;
 
 use self::accept::Acceptor;
+use self::admission::Admission;
 use self::connection::Ending;
 use self::door::Door;
 use self::engine::{EngineSettings, Engines};
+use self::house::House;
 use self::phase::{Phase, Phases};
 
+pub use self::arrival::Arrival;
 pub use self::engine::EngineCount;
 pub use self::limits::ServeLimits;
+pub use self::proxies::{Network, NetworkError, TrustedProxies};
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 
 /// Serves `router` on `listener` with the default limits, for as long as the future is polled.
 ///
@@ -59,9 +73,10 @@ pub async fn serve(listener: TcpListener, router: Router) {
     Server::new(router).run(listener, pending()).await;
 }
 
-/// Serves a router over HTTP/1.1 and cleartext HTTP/2 within [`ServeLimits`].
+/// Serves a router over HTTP/1.1 and HTTP/2 within [`ServeLimits`], cleartext or over TLS.
 ///
-/// Handlers find the peer's address as [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo).
+/// Handlers find the client's address as [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), and how the request has come as
+/// an [`Arrival`].
 ///
 /// ```no_run
 /// # async fn example(router: axum::Router) -> std::io::Result<()> {
@@ -83,6 +98,9 @@ pub async fn serve(listener: TcpListener, router: Router) {
 pub struct Server {
     router: Router,
     limits: ServeLimits,
+    proxies: TrustedProxies,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     engine: EngineSettings,
     running: EngineCount,
 }
@@ -101,6 +119,9 @@ impl Server {
         Self {
             router,
             limits: ServeLimits::default(),
+            proxies: TrustedProxies::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
             engine: EngineSettings {
                 threads: available_parallelism().map_or(1, NonZeroUsize::get),
                 past_layers: false,
@@ -113,6 +134,24 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: ServeLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Takes the word of these proxies on where connections and requests come from. Default: of none.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Speaks TLS, and nothing else. A handshake that takes more than 5 s is broken off.
+    ///
+    /// [`EventStream`](crate::EventStream)s are then written by the runtime, at its cost: the threads that write them otherwise
+    /// write to plain sockets. Default: cleartext.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -177,7 +216,17 @@ impl Server {
         let (phase, phases) = Phases::new();
         let (drain_timeout, write_timeout) = (self.limits.drain_timeout, self.limits.write_timeout);
         let engines = Engines::start(self.engine, &self.running, write_timeout);
-        let door = Door::new(self.router, self.limits, phases, engines.door());
+        let house = Arc::new(House {
+            router: self.router,
+            refusals: refusal::router(),
+            admission: Admission::new(self.limits.connections, self.limits.connections_per_address),
+            limits: self.limits,
+            proxies: self.proxies,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+        });
+        let mut upkeep = pin!(Arc::clone(&house).upkeep());
+        let door = Door::new(house, phases, engines.door());
         let mut acceptor = Acceptor::new(listener, write_timeout);
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -188,6 +237,7 @@ impl Server {
                     door.open(&mut connections, stream, remote);
                 }
                 Some(_ended) = connections.join_next() => {}
+                never = &mut upkeep => match never {},
             }
         }
 

@@ -7,23 +7,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::admission::Permit;
 use super::exchange::Exchange;
+use super::line::Line;
+use super::transport::Transport;
 
-/// A TCP stream that gives up on a reader which takes nothing, and that closes without
-/// destroying the answer it has just sent.
+/// A connection that closes without destroying the answer it has just sent.
 pub(super) struct Socket {
-    stream: TcpStream,
+    transport: Transport,
     exchange: Arc<Exchange>,
     /// Read to tell the protocol; handed out before anything else.
     prefix: Bytes,
-    write_timeout: Duration,
-    /// Runs from the first write that finds no room until the next one that does.
-    stalled: Option<Pin<Box<Sleep>>>,
     /// Set once our half is closed.
     linger: Option<Linger>,
     /// The last write took all that it was given, and that ended a line.
@@ -43,18 +41,11 @@ pub(super) enum Protocol {
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Socket {
-    pub(super) fn new(
-        stream: TcpStream,
-        exchange: Arc<Exchange>,
-        permit: Permit,
-        write_timeout: Duration,
-    ) -> Self {
+    pub(super) fn new(transport: Transport, exchange: Arc<Exchange>, permit: Permit) -> Self {
         Self {
-            stream,
+            transport,
             exchange,
             prefix: Bytes::new(),
-            write_timeout,
-            stalled: None,
             linger: None,
             at_line_end: false,
             permit,
@@ -62,16 +53,15 @@ impl Socket {
     }
 
     /// Reads until the peer's first bytes tell what it speaks. Not to be called twice.
+    ///
+    /// Under TLS they tell it as well: whoever has chosen HTTP/2 in the handshake begins with its preface.
     pub(super) async fn protocol(&mut self) -> io::Result<Protocol> {
         let mut first = [0; HTTP2_PREFACE.len()];
         let mut filled = 0;
         let protocol = loop {
-            self.stream.readable().await?;
-            match self.stream.try_read(&mut first[filled..]) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error),
+            match self.transport.read(&mut first[filled..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => filled += read,
             }
             if first[..filled] != HTTP2_PREFACE[..filled] {
                 break Protocol::Http1;
@@ -85,32 +75,15 @@ impl Socket {
         Ok(protocol)
     }
 
-    /// Gives the socket up, with its place.
-    pub(super) fn into_parts(self) -> (TcpStream, Permit) {
-        (self.stream, self.permit)
+    /// Whether the bytes of the connection are those on the wire.
+    pub(super) fn is_plain(&self) -> bool {
+        self.transport.is_plain()
     }
 
-    /// Turns a write that has been waiting too long into an error.
-    fn progress(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(self.write_timeout)));
-        ready!(stalled.as_mut().poll(context));
-        // A plain close would leave what is queued with the kernel, for a peer that takes none
-        // of it. A socket that is closed already has nothing queued: the failure is no loss.
-        let _ = self.stream.set_zero_linger();
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the peer reads nothing",
-        )))
+    /// Gives a plain connection up, with its place.
+    pub(super) fn into_parts(self) -> Option<(TcpStream, Permit)> {
+        let line = self.transport.into_plain()?;
+        Some((line.into_stream(), self.permit))
     }
 }
 
@@ -127,7 +100,7 @@ impl AsyncRead for Socket {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        ready!(Pin::new(&mut self.transport).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
             self.exchange.received();
         }
@@ -141,10 +114,10 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = Pin::new(&mut self.transport).poll_write(context, bytes);
         let all = matches!(written, Poll::Ready(Ok(count)) if count == bytes.len());
         self.at_line_end = all && bytes.ends_with(b"\r\n");
-        self.progress(context, written)
+        written
     }
 
     fn poll_write_vectored(
@@ -152,20 +125,20 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut self.transport).poll_write_vectored(context, slices);
         let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
         let all = matches!(written, Poll::Ready(Ok(count)) if count == offered);
         let last = slices.iter().rfind(|slice| !slice.is_empty());
         self.at_line_end = all && last.is_some_and(|last| last.ends_with(b"\r\n"));
-        self.progress(context, written)
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.transport.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        ready!(Pin::new(&mut self.transport).poll_flush(context))?;
         // hyper flushes only when it has written all it had. A line's end, that of the head or of a chunk, is a second
         // sign of it.
         if self.at_line_end {
@@ -179,13 +152,13 @@ impl AsyncWrite for Socket {
     /// answer just written.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self {
-            stream,
+            transport,
             exchange,
             linger,
             ..
         } = &mut *self;
         if linger.is_none() {
-            ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+            ready!(Pin::new(&mut *transport).poll_shutdown(context))?;
         }
         let linger = linger.get_or_insert_with(|| Linger {
             left: LINGER_BYTES,
@@ -193,7 +166,7 @@ impl AsyncWrite for Socket {
                 .peer_may_be_sending()
                 .then(|| Box::pin(sleep(LINGER_TIME))),
         });
-        linger.poll_discard(stream, context).map(Ok)
+        linger.poll_discard(transport.line(), context).map(Ok)
     }
 }
 
@@ -209,11 +182,11 @@ const LINGER_BYTES: usize = 8 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 impl Linger {
-    fn poll_discard(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_discard(&mut self, line: &mut Line, context: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 16 * 1024];
         while self.left > 0 {
             let mut buffer = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
+            match Pin::new(&mut *line).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if buffer.filled().is_empty() => break,
                 Poll::Ready(Ok(())) => {
                     self.left = self.left.saturating_sub(buffer.filled().len());

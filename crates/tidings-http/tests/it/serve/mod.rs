@@ -5,8 +5,11 @@ mod closing;
 mod deadlines;
 mod drain;
 mod http2;
+mod proxies;
 mod requests;
 mod stalls;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,8 +21,8 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::channel::{Channel, Sender};
-use tidings_http::{Drained, ServeLimits, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tidings_http::{Arrival, Drained, ServeLimits, Server};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -34,9 +37,15 @@ struct Running {
 }
 
 async fn start(limits: ServeLimits) -> Running {
+    start_as(limits, |server| server).await
+}
+
+/// A server as `start` makes it, with something of its own.
+async fn start_as(limits: ServeLimits, prepare: impl FnOnce(Server) -> Server) -> Running {
     let (opened, streams) = mpsc::unbounded_channel();
     let router = Router::new()
         .route("/remote", get(remote))
+        .route("/arrival", get(arrival))
         .route("/echo", post(async |body: Bytes| body))
         .route("/large", get(async || LARGE))
         .route("/refuse", post(async || StatusCode::PAYLOAD_TOO_LARGE))
@@ -51,7 +60,7 @@ async fn start(limits: ServeLimits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, asked) = oneshot::channel::<()>();
-    let server = Server::new(router).limits(limits);
+    let server = prepare(Server::new(router).limits(limits));
     let server = tokio::spawn(server.run(listener, async move {
         let _ = asked.await;
     }));
@@ -65,6 +74,14 @@ async fn start(limits: ServeLimits) -> Running {
 
 async fn remote(ConnectInfo(remote): ConnectInfo<SocketAddr>) -> String {
     remote.to_string()
+}
+
+/// How the request has come, in words.
+async fn arrival(request: axum::extract::Request) -> String {
+    let arrival = request.extensions().get::<Arrival>().cloned();
+    let arrival = arrival.unwrap_or_default();
+    let scheme = if arrival.is_https { "https" } else { "http" };
+    format!("{scheme} {}", arrival.host.unwrap_or_default())
 }
 
 impl Running {
@@ -113,7 +130,7 @@ const REMOTE_AND_CLOSE: &str = "GET /remote HTTP/1.1\r\nhost: test\r\nconnection
 const STREAM: &str = "GET /stream HTTP/1.1\r\nhost: test\r\n\r\n";
 
 /// Reads up to and with `end`.
-async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut read = String::new();
     while !read.ends_with(end) {
         let byte = stream.read_u8().await.unwrap_or_else(|error| {
@@ -125,7 +142,7 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
 }
 
 /// Reads until the server has closed its half in an orderly way.
-async fn read_to_end(stream: &mut TcpStream) -> String {
+async fn read_to_end(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut read = Vec::new();
     stream.read_to_end(&mut read).await.unwrap();
     String::from_utf8(read).unwrap()

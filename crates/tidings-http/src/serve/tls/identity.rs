@@ -1,0 +1,108 @@
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::ProducesTickets;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{InconsistentKeys, ServerConfig};
+
+/// Why a certificate cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The file of the certificate cannot be read.
+    #[error("cannot read the certificate {}", path.display())]
+    CertificateFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+
+    /// The file of the key cannot be read.
+    #[error("cannot read the key {}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+
+    /// There is no certificate in what should be one.
+    #[error("there is no certificate in it, which begins with -----BEGIN CERTIFICATE-----")]
+    NoCertificate,
+
+    /// The certificate is not well-formed.
+    #[error("the certificate is not well-formed")]
+    BadCertificate(#[source] Box<dyn Error + Send + Sync>),
+
+    /// There is no private key in what should be one, or it has a passphrase.
+    #[error("there is no private key in it, which begins with -----BEGIN PRIVATE KEY-----")]
+    NoKey,
+
+    /// The key is not well-formed, or of a kind that is not supported: RSA, ECDSA and Ed25519 are.
+    #[error("the key is not well-formed or of no supported kind")]
+    BadKey(#[source] Box<dyn Error + Send + Sync>),
+
+    /// The key is that of another certificate.
+    #[error("the key does not fit the certificate")]
+    Mismatch,
+
+    /// The system has no randomness to give.
+    #[error("cannot prepare TLS")]
+    Setup(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// The longest chain that is shown.
+const MOST_CERTIFICATES: usize = 16;
+
+/// What a server with this certificate and key shows and offers.
+pub(super) fn config(
+    certificate: &[u8],
+    key: &[u8],
+    tickets: &Arc<dyn ProducesTickets>,
+) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let chain = chain(certificate)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+        pem::Error::NoItemsFound => TlsError::NoKey,
+        error => TlsError::BadKey(error.into()),
+    })?;
+    let key = provider
+        .key_provider
+        .load_private_key(key)
+        .map_err(|error| TlsError::BadKey(error.into()))?;
+    let identity = CertifiedKey::new(chain, key);
+    match identity.keys_match() {
+        // Every kind of key tells its public half.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+        Err(rustls::Error::InconsistentKeys(_)) => return Err(TlsError::Mismatch),
+        Err(error) => return Err(TlsError::BadCertificate(error.into())),
+    }
+
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Setup(error.into()))?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.ticketer = Arc::clone(tickets);
+    Ok(config)
+}
+
+fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = CertificateDer::pem_slice_iter(pem).take(MOST_CERTIFICATES);
+    let chain: Vec<_> = certificates
+        .collect::<Result<_, _>>()
+        .map_err(|error| TlsError::BadCertificate(error.into()))?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate);
+    }
+    Ok(chain)
+}
