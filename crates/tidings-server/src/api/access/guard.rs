@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, StatusCode, Version};
-use tidings_http::Problem;
+use tidings_http::{Arrival, Problem};
 
 use crate::api::hub::Hub;
 use crate::settings::{Host, Origin, Settings};
@@ -15,7 +15,8 @@ use crate::settings::{Host, Origin, Settings};
 /// What a request is judged by before anything else of it is looked at.
 #[derive(Debug)]
 pub(crate) struct Access {
-    /// The hosts that are answered beside the loopback's own; `None` answers all.
+    /// The hosts that are answered beside the loopback's own; `None` answers all, as on an address that is not loopback
+    /// where none is listed.
     ///
     /// On a loopback address the name tells a visitor of this machine from a page whose own name
     /// was made to point here.
@@ -25,9 +26,9 @@ pub(crate) struct Access {
 
 impl Access {
     pub(in crate::api) fn new(settings: &Settings, address: SocketAddr) -> Self {
-        let is_loopback = address.ip().is_loopback();
+        let is_checked = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
         Self {
-            hosts: is_loopback.then(|| settings.allowed_hosts.clone()),
+            hosts: is_checked.then(|| settings.allowed_hosts.clone()),
             origins: settings.allowed_origins.clone(),
         }
     }
@@ -39,8 +40,7 @@ impl Access {
             let status = StatusCode::MISDIRECTED_REQUEST;
             return Err(Problem::new(status, "unlisted-host", detail).field("Host"));
         }
-        let mut origins = request.headers().get_all(ORIGIN).iter();
-        if is_change(request.method()) && !origins.all(|origin| self.knows(origin, host.as_ref())) {
+        if is_change(request.method()) && !self.knows_all(request, host.as_ref()) {
             let detail = "Origin: pages of this origin are not in the hub's allowed_origins";
             let status = StatusCode::FORBIDDEN;
             return Err(Problem::new(status, "foreign-origin", detail).field("Origin"));
@@ -53,9 +53,8 @@ impl Access {
     /// (Fetch Metadata, section 2.1).
     pub(super) fn trusts_page(&self, request: &Request) -> bool {
         let host = host(request).ok().flatten();
-        let mut origins = request.headers().get_all(ORIGIN).iter().peekable();
-        if origins.peek().is_some() {
-            return origins.all(|origin| self.knows(origin, host.as_ref()));
+        if request.headers().contains_key(ORIGIN) {
+            return self.knows_all(request, host.as_ref());
         }
         let site = request.headers().get("sec-fetch-site");
         let is_own = site.is_none_or(|site| site == "same-origin" || site == "none");
@@ -77,10 +76,21 @@ impl Access {
         self.origins.iter().any(|listed| listed.header() == origin)
     }
 
-    /// Whether pages of this origin may change something: those listed, and the hub's own.
-    fn knows(&self, origin: &HeaderValue, host: Option<&Host>) -> bool {
-        let is_own = |host: &Host| origin.as_bytes() == format!("http://{host}").as_bytes();
-        host.is_some_and(is_own) || self.lists(origin)
+    /// Whether pages of each origin that a request names may change something.
+    fn knows_all(&self, request: &Request, host: Option<&Host>) -> bool {
+        let arrival = request.extensions().get::<Arrival>();
+        let mut origins = request.headers().get_all(ORIGIN).iter();
+        origins.all(|origin| self.knows(origin, host, arrival))
+    }
+
+    /// Whether pages of this origin may change something: those listed, and the hub's own. Behind a proxy these have the
+    /// scheme and the name by which the proxy was reached.
+    fn knows(&self, origin: &HeaderValue, host: Option<&Host>, arrival: Option<&Arrival>) -> bool {
+        let is_https = arrival.is_some_and(|arrival| arrival.is_https);
+        let scheme = if is_https { "https" } else { "http" };
+        let is_own = |host: &Host| origin.as_bytes() == format!("{scheme}://{host}").as_bytes();
+        let outside = arrival.and_then(|arrival| Host::parse(arrival.host.as_deref()?));
+        host.is_some_and(is_own) || outside.as_ref().is_some_and(is_own) || self.lists(origin)
     }
 }
 
