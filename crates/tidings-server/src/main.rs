@@ -4,6 +4,7 @@ mod api;
 mod brokers;
 mod cli;
 mod durability;
+mod edge;
 mod executions;
 mod metrics;
 mod page;

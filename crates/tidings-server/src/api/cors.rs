@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method};
 use tower::{Layer, ServiceExt};
 use tower_http::cors::CorsLayer;
 
-use crate::api::hub::Hub;
+use crate::api::entrance::Entrance;
 use crate::settings::Origin;
 
 /// What pages of these origins may do, and of no others: everything.
@@ -37,16 +37,20 @@ pub(super) fn layer(origins: &[Origin]) -> CorsLayer {
 }
 
 /// The middleware that tells browsers so. Pages of other origins are told nothing.
-pub(super) async fn tell(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(super) async fn tell(
+    State(entrance): State<Entrance>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let is_listed = headers
         .get(ORIGIN)
-        .is_some_and(|origin| hub.access.lists(origin));
+        .is_some_and(|origin| entrance.access().lists(origin));
     // The layer takes every OPTIONS request for a preflight; those that are not go to the routes.
     let is_for_route =
         request.method() == Method::OPTIONS && !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_listed && !is_for_route {
-        match hub.cors.layer(next).oneshot(request).await {
+        match entrance.hub().cors.layer(next).oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }

@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
-use crate::api::access::{Access, Gate, PublishRates};
+use crate::api::access::{Gate, PublishRates};
 use crate::api::body::Inbox;
 use crate::api::cors;
 use crate::api::outbox::Outbox;
@@ -46,7 +45,6 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
-    pub(super) access: Access,
     /// Who is let in.
     pub(super) gate: Gate,
     pub(super) cors: CorsLayer,
@@ -77,19 +75,17 @@ impl Deref for Parts {
 }
 
 impl Shared {
-    /// For a hub that listens on `address`, and whose streams are written by these threads.
+    /// For a hub whose streams are written by these threads.
     ///
     /// # Errors
     ///
     /// Keys that do not go together.
     pub(crate) fn new(
         settings: Settings,
-        address: SocketAddr,
         engines: EngineCount,
         draining: watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            access: Access::new(&settings, address),
             gate: Gate::new(&settings.auth)?,
             cors: cors::layer(&settings.allowed_origins),
             inbox: Inbox::default(),

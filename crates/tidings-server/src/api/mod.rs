@@ -7,6 +7,7 @@ mod connections;
 mod cors;
 mod dashboard;
 mod drain;
+mod entrance;
 mod events;
 mod executions;
 mod health;
@@ -20,65 +21,59 @@ mod revocations;
 mod tickets;
 mod topics;
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{any, delete, get, patch, post};
 use http::{Method, StatusCode, Uri};
 use tidings_http::Problem;
 
-use crate::page;
-
 pub(crate) use crate::api::dashboard::settings as dashboard_settings;
+pub(crate) use crate::api::entrance::{Audience, Entrance};
 pub(crate) use crate::api::hub::{Hub, Shared};
 pub(crate) use crate::api::namespaces::{Namespaces, keep};
 pub(crate) use crate::api::revocations::settings as revocation_settings;
 
-/// All routes, behind the rules of access.
-pub(crate) fn router(hub: &Hub, namespaces: Arc<Namespaces>) -> Router {
-    let entrance = access::Entrance::new(hub.clone(), namespaces);
-    Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .merge(page::router())
-        .route_layer(from_fn(codings::refuse))
-        .merge(behind_the_gate(hub).route_layer(from_fn_with_state(entrance, access::pass)))
-        .method_not_allowed_fallback(other_method)
-        .fallback(not_found)
-        .layer(from_fn_with_state(hub.clone(), drain::send_away))
-        .layer(from_fn_with_state(hub.clone(), cors::tell))
-        .layer(from_fn_with_state(hub.clone(), access::guard))
-        .with_state(hub.clone())
+/// The routes of a namespace for an audience, for those who have been let in.
+fn behind_the_gate(hub: &Hub, audience: Audience) -> Router<Hub> {
+    let routes = match audience {
+        // It would be a connection of that name.
+        Audience::Everybody => routes(hub).route("/api/connections/stream", any(not_found)),
+        Audience::Administrators => routes(hub).merge(admin_routes(hub)),
+    };
+    routes.route_layer(from_fn(codings::refuse))
 }
 
-/// The routes of a namespace, for those who have been let in.
-fn behind_the_gate(hub: &Hub) -> Router<Hub> {
+/// What publishers and readers need.
+fn routes(hub: &Hub) -> Router<Hub> {
     let events = post(events::publish).get(events::history);
     let event_stream = get(events::stream).post(events::stream_of_form);
     let (topics, topic_stream) = topics::resource(hub).routes();
-    let topics = outbox::bounding(hub, topics).delete(topics::forget);
-    let (connections, connection_stream) = connections::resource(hub).routes();
-    let connection = patch(connections::change).delete(connections::end);
-    let revocations = post(revocations::revoke).get(revocations::list);
     Router::new()
         .route("/api/events", events)
         .route("/api/events/stream", event_stream)
-        .route("/api/topics", topics)
+        .route("/api/topics", outbox::bounding(hub, topics))
         .route("/api/topics/stream", topic_stream)
+        .route("/api/connections/{id}", patch(connections::change))
+        .route("/api/tickets", post(tickets::issue))
+        .merge(executions::router(hub))
+}
+
+/// What tells of others, and what changes what is theirs.
+fn admin_routes(hub: &Hub) -> Router<Hub> {
+    let (connections, connection_stream) = connections::resource(hub).routes();
+    let revocations = post(revocations::revoke).get(revocations::list);
+    Router::new()
+        .route("/api/topics", delete(topics::forget))
         .route("/api/connections", outbox::bounding(hub, connections))
         .route("/api/connections/stream", connection_stream)
-        .route("/api/connections/{id}", connection)
+        .route("/api/connections/{id}", delete(connections::end))
         .route("/api/dashboard", get(dashboard::snapshot))
         .route("/api/dashboard/stream", get(dashboard::stream))
         .route("/api/dashboard/events", post(dashboard::broadcast))
-        .route("/api/tickets", post(tickets::issue))
         .route("/api/revocations", revocations)
         .route("/dashboard/sse", get(dashboard::stream))
         .route("/dashboard/api/sse/status", get(dashboard::status))
-        .merge(executions::router(hub))
-        .route_layer(from_fn(codings::refuse))
 }
 
 /// Answers a method that a route has no handler for. The router adds `Allow`.

@@ -15,7 +15,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
+use crate::api::behind_the_gate;
 use crate::api::dashboard;
+use crate::api::entrance::Audience;
 use crate::api::hub::Hub;
 use crate::api::problems;
 use crate::brokers;
@@ -37,7 +39,8 @@ pub(crate) struct Namespaces {
 #[derive(Debug)]
 struct Namespace {
     hub: Hub,
-    routes: Router,
+    for_everybody: Router,
+    for_administrators: Router,
     /// What it does beside answering.
     keeping: AbortHandle,
     /// Everything that runs for it. It ends when this is dropped.
@@ -52,12 +55,16 @@ impl Namespaces {
         }
     }
 
-    /// The routes of a namespace, which is opened if nobody has come to it yet.
+    /// The routes of a namespace for an audience, which is opened if nobody has come to it yet.
     ///
     /// # Errors
     ///
     /// 429 if there are as many as allowed, 503 if its log cannot be opened.
-    pub(super) async fn routes(&self, name: &Arc<str>) -> Result<Router, Problem> {
+    pub(super) async fn routes(
+        &self,
+        name: &Arc<str>,
+        audience: Audience,
+    ) -> Result<Router, Problem> {
         let cell = self.cell(name)?;
         let open = || Namespace::open(&self.main, name);
         let opened = cell.get_or_try_init(open).await;
@@ -67,7 +74,10 @@ impl Namespaces {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store-failed", detail);
             problem.retry_after(self.main.later())
         })?;
-        Ok(namespace.routes.clone())
+        Ok(match audience {
+            Audience::Everybody => namespace.for_everybody.clone(),
+            Audience::Administrators => namespace.for_administrators.clone(),
+        })
     }
 
     fn cell(&self, name: &Arc<str>) -> Result<Arc<OnceCell<Namespace>>, Problem> {
@@ -120,8 +130,10 @@ impl Namespace {
         let kept = hub.clone();
         let keeping = tasks.spawn(async move { match keep(&kept).await {} });
         info!(namespace = %name, "opened a namespace");
+        let routes = |audience| behind_the_gate(&hub, audience).with_state(hub.clone());
         Ok(Self {
-            routes: super::behind_the_gate(&hub).with_state(hub.clone()),
+            for_everybody: routes(Audience::Everybody),
+            for_administrators: routes(Audience::Administrators),
             hub,
             keeping,
             _tasks: tasks,

@@ -1,8 +1,9 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of [`TABLES`], by the name they have in the file.
-pub(super) const KEYS: [&str; 29] = [
+pub(super) const KEYS: [&str; 34] = [
     "listen",
+    "admin_listen",
     "data_dir",
     "memory",
     "durability",
@@ -14,6 +15,10 @@ pub(super) const KEYS: [&str; 29] = [
     "insecure_anonymous",
     "allowed_hosts",
     "allowed_origins",
+    "trusted_proxies",
+    "proxy_protocol",
+    "tls.certificate",
+    "tls.key",
     "auth.jwt_secret",
     "auth.query_tokens",
     "auth.anonymous_publish",

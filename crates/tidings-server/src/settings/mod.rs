@@ -9,6 +9,7 @@ mod keys;
 mod origin;
 mod render;
 mod storage;
+mod tls;
 mod value;
 
 use std::io::Write;
@@ -19,9 +20,11 @@ use std::time::Duration;
 use std::{env, io};
 
 use tidings::{Durability, LagPolicy, Retention, Selector, TopicSettings};
+use tidings_http::{Network, Tls};
 
 use crate::cli::{Exit, ServeArgs, notice};
 use crate::settings::given::Given;
+use crate::settings::tls::TlsFiles;
 
 pub(crate) use crate::settings::auth::AuthSettings;
 pub(crate) use crate::settings::host::Host;
@@ -34,6 +37,9 @@ pub(crate) use crate::settings::value::is_namespace;
 pub(crate) struct Settings {
     /// `listen`: where it listens. Default `127.0.0.1:8434`; port 0 is any free one.
     pub(crate) listen: SocketAddr,
+    /// `admin_listen`: where the console, the dashboards, the list of connections and what changes what belongs to others are
+    /// served, and not on `listen`. Default: on `listen`.
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// `memory` and `data_dir`: where the history is kept.
     pub(crate) storage: Storage,
     /// `durability`: what events survive once they are acknowledged, unless the topic or the
@@ -60,6 +66,12 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<Host>,
     /// `allowed_origins`: the web origins whose pages may use the hub.
     pub(crate) allowed_origins: Vec<Origin>,
+    /// `trusted_proxies`: whose word on where requests come from is taken. Default: nobody's.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// `proxy_protocol`: they begin each connection with the PROXY protocol. Default false.
+    pub(crate) proxy_protocol: bool,
+    /// `[tls]`: the certificate. Default: none, which is cleartext.
+    pub(crate) tls: Option<TlsFiles>,
     /// `[auth]`, `[[issuer]]` and `[[api_key]]`: who is let in.
     pub(crate) auth: AuthSettings,
     /// `[limits]`.
@@ -127,6 +139,11 @@ impl Settings {
                 value::address,
                 SocketAddr::from(([127, 0, 0, 1], 8434)),
             ),
+            admin_listen: given.read(
+                "admin_listen",
+                |value| value::address(value).map(Some),
+                None,
+            ),
             keep_alive: given.read(
                 "keep_alive",
                 value::interval(Duration::from_millis(10)..=Duration::from_secs(3600)),
@@ -155,6 +172,9 @@ impl Settings {
             insecure_anonymous: given.read("insecure_anonymous", value::flag, false),
             allowed_hosts: given.read("allowed_hosts", value::list(Host::listed), Vec::new()),
             allowed_origins: given.read("allowed_origins", value::list(Origin::listed), Vec::new()),
+            trusted_proxies: given.read("trusted_proxies", value::list(value::network), Vec::new()),
+            proxy_protocol: given.read("proxy_protocol", value::flag, false),
+            tls: TlsFiles::read(&mut given),
             auth: AuthSettings::read(&mut given),
             limits: Limits::read(&mut given),
             retention,
@@ -168,21 +188,43 @@ impl Settings {
             durability,
         };
         let mut problems = given.finish();
+        let addresses = [
+            ("listen", Some(settings.listen)),
+            ("admin_listen", settings.admin_listen),
+        ];
         let is_open = !settings.auth.has_keys() && !settings.insecure_anonymous;
-        if is_open && !settings.listen.ip().is_loopback() {
-            problems.push(format!(
-                "listen: {} can be reached from other machines, and there is no key to protect it: \
-                 set one (TIDINGS_AUTH_JWT_SECRET, at least 32 bytes, or [[issuer]] or [[api_key]] \
-                 in the file), listen on a loopback address, or serve everybody who can reach it \
-                 with --insecure-anonymous (TIDINGS_INSECURE_ANONYMOUS=true)",
-                settings.listen
-            ));
+        for (key, address) in addresses {
+            if let Some(address) = address.filter(|address| is_open && !address.ip().is_loopback())
+            {
+                problems.push(format!(
+                    "{key}: {address} can be reached from other machines, and there is no key to \
+                     protect it: set one (TIDINGS_AUTH_JWT_SECRET, at least 32 bytes, or [[issuer]] \
+                     or [[api_key]] in the file), listen on a loopback address, or serve everybody \
+                     who can reach it with --insecure-anonymous (TIDINGS_INSECURE_ANONYMOUS=true)"
+                ));
+            }
+        }
+        if settings.proxy_protocol && settings.trusted_proxies.is_empty() {
+            let problem = "proxy_protocol: is of no use without trusted_proxies, who speak it";
+            problems.push(problem.to_owned());
         }
         if problems.is_empty() {
             Ok(settings)
         } else {
             Err(Problems(problems))
         }
+    }
+}
+
+impl Settings {
+    /// The certificate, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Problems`] says what is wrong with it.
+    pub(crate) fn certificate(&self) -> Result<Option<Tls>, Problems> {
+        let certificate = self.tls.as_ref().map(TlsFiles::load).transpose();
+        certificate.map_err(|problem| Problems(vec![problem]))
     }
 }
 
@@ -265,7 +307,11 @@ impl Problems {
 
 /// `tidings check`: prints the settings that the hub would use.
 pub(crate) fn check(args: &ServeArgs) -> anyhow::Result<Exit> {
-    match Settings::load(args) {
+    let settings = Settings::load(args).and_then(|settings| {
+        settings.certificate()?;
+        Ok(settings)
+    });
+    match settings {
         Ok(settings) => {
             io::stdout()
                 .lock()
@@ -368,6 +414,23 @@ mod tests {
     }
 
     #[test]
+    fn an_open_address_for_administrators_needs_it_too() {
+        let told = problems("admin_listen = \"0.0.0.0:1\"");
+        assert!(told.starts_with("admin_listen: 0.0.0.0:1 can be"), "{told}");
+        assert!(from_file("admin_listen = \"127.0.0.1:1\"").is_ok());
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let settings = from_file("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]").unwrap();
+        assert_eq!(settings.trusted_proxies.len(), 2);
+        let told = problems("trusted_proxies = [\"proxy.example\"]");
+        assert!(told.contains("must be addresses or networks"), "{told}");
+        let told = problems("proxy_protocol = true");
+        assert!(told.contains("trusted_proxies"), "{told}");
+    }
+
+    #[test]
     fn what_all_topics_may_hold_depends_on_where_they_are_kept() {
         assert_eq!(from_file("").unwrap().total, 1 << 30);
         assert_eq!(from_file("memory = true").unwrap().total, 256 << 20);
@@ -423,7 +486,9 @@ mod tests {
     #[test]
     fn what_check_prints_reads_back_as_the_same_settings() {
         let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nstream_threads = 3\nmetrics_interval = \"2s\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
-                    allowed_origins = [\"https://a.example\"]\n[limits]\nevent_size = 1025\n\
+                    allowed_origins = [\"https://a.example\"]\nadmin_listen = \"[::1]:0\"\nproxy_protocol = true\n\
+                    trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\n\
+                    [tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n[limits]\nevent_size = 1025\n\
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
                     [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\
                     durability = \"disk\"\nlinger = \"20ms\"\n";

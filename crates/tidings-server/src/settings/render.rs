@@ -17,6 +17,9 @@ pub(super) fn toml(settings: &Settings) -> String {
     let limits = &settings.limits;
     let mut file = Table::new();
     put(&mut file, "listen", settings.listen.to_string());
+    if let Some(address) = settings.admin_listen {
+        put(&mut file, "admin_listen", address.to_string());
+    }
     match &settings.storage {
         Storage::Memory => put(&mut file, "memory", true),
         Storage::Folder(folder) => {
@@ -55,6 +58,22 @@ pub(super) fn toml(settings: &Settings) -> String {
         "allowed_origins",
         texts(&settings.allowed_origins),
     );
+    put(
+        &mut file,
+        "trusted_proxies",
+        texts(&settings.trusted_proxies),
+    );
+    put(&mut file, "proxy_protocol", settings.proxy_protocol);
+    if let Some(files) = &settings.tls {
+        let mut table = Table::new();
+        put(
+            &mut table,
+            "certificate",
+            files.certificate.to_string_lossy().into_owned(),
+        );
+        put(&mut table, "key", files.key.to_string_lossy().into_owned());
+        put(&mut file, "tls", table);
+    }
 
     put(&mut file, "auth", auth(&settings.auth));
     if !settings.auth.issuers.is_empty() {

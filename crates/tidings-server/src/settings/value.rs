@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use humantime::format_duration;
 use tidings::{Durability, LagPolicy, Selector};
+use tidings_http::Network;
 use toml::Value;
 
 use crate::durability;
@@ -40,6 +41,20 @@ pub(super) fn folder(value: &Value) -> Result<PathBuf, String> {
         "" => Err("must name a folder".to_owned()),
         path => Ok(path.into()),
     }
+}
+
+pub(super) fn file(value: &Value) -> Result<PathBuf, String> {
+    match text(value)? {
+        "" => Err("must name a file".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
+/// An item of the setting `trusted_proxies`.
+pub(super) fn network(text: &str) -> Result<Network, String> {
+    let refused =
+        |_| format!("must be addresses or networks like 127.0.0.1 or 10.0.0.0/8, not {text:?}");
+    text.parse().map_err(refused)
 }
 
 /// A durability that is not more than what there can be.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -23,9 +22,10 @@ use tower::ServiceExt;
 use crate::api::access::caller::Caller;
 use crate::api::access::credentials::{Carrier, Credentials};
 use crate::api::access::denials::{Attempt, Denials};
+use crate::api::access::guard::Access;
 use crate::api::drain::asks_for_stream;
+use crate::api::entrance::Entrance;
 use crate::api::hub::Hub;
-use crate::api::namespaces::Namespaces;
 use crate::settings::{AuthSettings, is_namespace};
 
 /// What begins an API key. What is neither that nor a ticket is taken for a token.
@@ -100,7 +100,11 @@ impl Gate {
     }
 
     /// What a request shows, if that may count where it stands.
-    fn shown<'a>(&self, hub: &Hub, request: &'a Request) -> Result<Option<Cow<'a, str>>, Refusal> {
+    fn shown<'a>(
+        &self,
+        access: &Access,
+        request: &'a Request,
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
         let Some(means) = &self.means else {
             return Ok(None);
         };
@@ -113,7 +117,7 @@ impl Gate {
             Carrier::Query if !asks_for_stream(request) => Err(Refusal::QueryElsewhere),
             Carrier::Query if !is_ticket && !means.query_tokens => Err(Refusal::QueryToken),
             // The browser sends it whatever page asks.
-            Carrier::Cookie if !hub.access.trusts_page(request) => Err(Refusal::ForeignPage),
+            Carrier::Cookie if !access.trusts_page(request) => Err(Refusal::ForeignPage),
             _ => Ok(Some(text)),
         }
     }
@@ -237,28 +241,16 @@ fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
-/// Where requests come in: the hub they come to, and the namespaces they may belong to.
-#[derive(Clone, Debug)]
-pub(crate) struct Entrance {
-    hub: Hub,
-    namespaces: Arc<Namespaces>,
-}
-
-impl Entrance {
-    pub(crate) fn new(hub: Hub, namespaces: Arc<Namespaces>) -> Self {
-        Self { hub, namespaces }
-    }
-}
-
 /// The middleware that lets in who may come, leads them to their namespace, and keeps the record of who may not.
 pub(crate) async fn pass(
-    State(Entrance { hub, namespaces }): State<Entrance>,
+    State(entrance): State<Entrance>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let hub = entrance.hub();
     let attempt = Attempt::of(&request);
     let denials = &hub.gate.denials;
-    let shown = hub.gate.shown(&hub, &request);
+    let shown = hub.gate.shown(entrance.access(), &request);
     let granted = match shown.map(|shown| shown.map(Cow::into_owned)) {
         Ok(shown) => hub.gate.judge(shown.as_deref()).await,
         Err(refusal) => Err(refusal),
@@ -267,7 +259,7 @@ pub(crate) async fn pass(
         Ok(grant) => grant,
         Err(refusal) => {
             denials.note(&attempt, None, &refusal);
-            return refusal.into_response(&hub);
+            return refusal.into_response(hub);
         }
     };
     let namespace = grant.namespace.clone();
@@ -276,7 +268,11 @@ pub(crate) async fn pass(
     request.extensions_mut().insert(caller.clone());
     let response = match namespace {
         None => next.run(request).await,
-        Some(name) => match namespaces.routes(&name).await {
+        Some(name) => match entrance
+            .namespaces()
+            .routes(&name, entrance.audience())
+            .await
+        {
             Ok(routes) => routes.oneshot(request).await.into_response(),
             Err(problem) => problem.into_response(),
         },
@@ -285,7 +281,7 @@ pub(crate) async fn pass(
     if hub.gate.is_revoked(caller.grant()) {
         let refusal = Refusal::Denied(Denied::Revoked);
         denials.note(&attempt, caller.identity(), &refusal);
-        return refusal.into_response(&hub);
+        return refusal.into_response(hub);
     }
     if response.status() == StatusCode::FORBIDDEN {
         let reason = response.extensions().get::<Problem>();

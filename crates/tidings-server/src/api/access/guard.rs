@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, StatusCode, Version};
 use tidings_http::{Arrival, Problem};
 
-use crate::api::hub::Hub;
+use crate::api::entrance::Entrance;
 use crate::settings::{Host, Origin, Settings};
 
 /// What a request is judged by before anything else of it is looked at.
@@ -121,11 +121,11 @@ fn host(request: &Request) -> Result<Option<Host>, Problem> {
 
 /// The middleware around everything else.
 pub(in crate::api) async fn guard(
-    State(hub): State<Hub>,
+    State(entrance): State<Entrance>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match hub.access.check(&request) {
+    let mut response = match entrance.access().check(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };

@@ -8,6 +8,6 @@ mod guard;
 mod rates;
 
 pub(crate) use self::caller::{Admin, Caller, Sight, Watcher};
-pub(crate) use self::gate::{Entrance, Gate, pass};
+pub(crate) use self::gate::{Gate, pass};
 pub(super) use self::guard::{Access, guard};
 pub(crate) use self::rates::PublishRates;

@@ -1,0 +1,194 @@
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::{TempDir, tempdir};
+use tidings_testkit::{Command, Finished, PATIENCE, Running, Signal, eventually};
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::TIDINGS;
+
+/// A certificate for `localhost` by itself, and its key.
+struct Identity {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    key: String,
+}
+
+impl Identity {
+    fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
+        let made = made.expect("a certificate");
+        Self {
+            certificate: made.cert.der().clone(),
+            pem: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
+        }
+    }
+
+    /// Puts it where the hub looks for it.
+    fn write(&self, folder: &Path) {
+        fs::write(folder.join("key.pem"), &self.key).expect("a file");
+        fs::write(folder.join("certificate.pem"), &self.pem).expect("a file");
+    }
+
+    /// Sends a request to who shows this certificate; `None` if somebody else does.
+    fn ask(&self, address: SocketAddr, request: &str) -> Option<Secured> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).expect("a certificate");
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = "localhost".try_into().expect("a name");
+        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+        let socket = TcpStream::connect(address).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let mut stream = StreamOwned::new(session, socket);
+        stream.write_all(request.as_bytes()).ok()?;
+        Some(Secured(stream))
+    }
+}
+
+struct Secured(StreamOwned<ClientConnection, TcpStream>);
+
+impl Secured {
+    /// Reads up to and with `end`.
+    fn until(&mut self, end: &str) -> String {
+        let mut read = String::new();
+        while !read.ends_with(end) {
+            let mut byte = [0];
+            let length = self.0.read(&mut byte).expect("more to read");
+            assert_eq!(length, 1, "the end before {end:?}, after {read:?}");
+            read.push(char::from(byte[0]));
+        }
+        read
+    }
+}
+
+/// A folder with a certificate, its settings, and a hub that uses them.
+struct Secure {
+    folder: TempDir,
+    hub: Running,
+    address: SocketAddr,
+}
+
+const SETTINGS: &str = "memory = true\nlisten = \"127.0.0.1:0\"\n\
+                        [tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n";
+
+fn command(folder: &Path, command: &str) -> Command {
+    fs::write(folder.join("tidings.toml"), SETTINGS).expect("a file");
+    Command::new(TIDINGS, &[command]).directory(folder)
+}
+
+fn start(identity: &Identity) -> Secure {
+    let folder = tempdir().expect("a temporary directory");
+    identity.write(folder.path());
+    let hub = command(folder.path(), "serve").spawn();
+    let address = hub.process().find_in_stderr(|stderr| {
+        let (_, after) = stderr.split_once("listening on https://")?;
+        after.split_once('\n')?.0.parse().ok()
+    });
+    Secure {
+        address: address.expect("an address"),
+        folder,
+        hub,
+    }
+}
+
+const PUBLISH: &str =
+    "POST /api/events?topic=t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n";
+const STREAM: &str = "GET /api/events/stream?topic=t HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn publish(identity: &Identity, address: SocketAddr, data: char) -> Option<()> {
+    let mut answer = identity.ask(address, &format!("{PUBLISH}{data}"))?;
+    let head = answer.until("\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    Some(())
+}
+
+#[test]
+fn events_are_published_and_followed_over_tls() {
+    let identity = Identity::new();
+    let secure = start(&identity);
+    let mut stream = identity.ask(secure.address, STREAM).expect("a stream");
+    let head = stream.until("\r\n\r\n");
+    assert!(head.contains("content-type: text/event-stream"), "{head}");
+    for data in ['1', '2', '3'] {
+        publish(&identity, secure.address, data).expect("its certificate");
+        stream.until(&format!("data: {data}\n\n"));
+    }
+    secure.hub.process().signal(Signal::SIGTERM);
+    stream.until("event: tidings.goodbye\n");
+    stream.until("\r\n0\r\n\r\n");
+    assert_eq!(secure.hub.finish().code, Some(0));
+}
+
+#[test]
+fn a_page_of_the_hub_under_https_is_its_own() {
+    let identity = Identity::new();
+    let secure = start(&identity);
+    for (origin, status) in [("https", 200), ("http", 403)] {
+        let request = format!(
+            "POST /api/events?topic=t HTTP/1.1\r\nHost: localhost:1\r\nOrigin: {origin}://localhost:1\r\n\
+             Content-Length: 1\r\n\r\nx"
+        );
+        let mut answer = identity.ask(secure.address, &request).expect("an answer");
+        let head = answer.until("\r\n\r\n");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+    }
+}
+
+#[test]
+fn a_new_certificate_is_used_at_sighup_and_streams_go_on() {
+    let (old, new, other) = (Identity::new(), Identity::new(), Identity::new());
+    let secure = start(&old);
+    let mut stream = old.ask(secure.address, STREAM).expect("a stream");
+    stream.until("\r\n\r\n");
+
+    fs::write(secure.folder.path().join("key.pem"), &other.key).expect("a file");
+    secure.hub.process().signal(Signal::SIGHUP);
+    let warned = secure.hub.process().find_in_stderr(|stderr| {
+        let warning = "the key does not fit the certificate";
+        stderr.contains(warning).then_some(())
+    });
+    assert!(warned.is_some());
+    publish(&old, secure.address, '1').expect("the old certificate");
+
+    new.write(secure.folder.path());
+    secure.hub.process().signal(Signal::SIGHUP);
+    eventually("the new certificate is shown", || {
+        publish(&new, secure.address, '2')
+    });
+    assert!(publish(&old, secure.address, '3').is_none());
+    stream.until("data: 1\n\n");
+    stream.until("data: 2\n\n");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_refused_before_the_start() {
+    let (one, other) = (Identity::new(), Identity::new());
+    let folder = tempdir().expect("a temporary directory");
+    let refused = |wanted: &str| {
+        for name in ["serve", "check"] {
+            let Finished { code, stderr, .. } = command(folder.path(), name).run();
+            assert_eq!(code, Some(2), "{stderr}");
+            assert!(stderr.contains(wanted), "{name}: {stderr}");
+            assert!(!stderr.contains("listening"), "{stderr}");
+        }
+    };
+    refused("tls.certificate: cannot read the certificate certificate.pem");
+    one.write(folder.path());
+    fs::write(folder.path().join("key.pem"), &other.key).expect("a file");
+    refused("tls.key: the key does not fit the certificate");
+    fs::write(folder.path().join("key.pem"), "").expect("a file");
+    refused("tls.key: there is no private key in it");
+    one.write(folder.path());
+    assert_eq!(command(folder.path(), "check").run().code, Some(0));
+}
