@@ -6,7 +6,7 @@ use crate::{SERVE, TIDINGS};
 const FILES: usize = 64;
 
 #[test]
-fn a_hub_on_disk_that_is_out_of_descriptors_goes_on() {
+fn t14_a_hub_on_disk_that_is_out_of_descriptors_goes_on() {
     let limit = format!("ulimit -n {FILES} && exec \"$0\" \"$@\"");
     let limited = [&["-c", &limit, TIDINGS][..], &SERVE].concat();
     let hub = Hub::spawn(Command::new("/bin/sh", &limited));

@@ -45,6 +45,7 @@ mod shutdown;
 mod smaller_retention;
 mod storage;
 mod stream_forms;
+mod threats;
 mod tls;
 mod topics;
 mod unreadable;

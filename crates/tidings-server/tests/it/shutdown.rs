@@ -102,7 +102,7 @@ fn an_idle_connection_does_not_hold_the_hub() {
 }
 
 /// A stream that does not read, with more to write than the kernel takes.
-fn stall(hub: &Hub) -> tidings_testkit::StreamReader {
+pub(crate) fn stall(hub: &Hub) -> tidings_testkit::StreamReader {
     let stream = hub.stream("topic=big");
     let mut publisher = hub.publisher();
     let data = "x".repeat(512 * 1024);
