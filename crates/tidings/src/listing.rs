@@ -20,7 +20,17 @@ impl Broker {
         self.topics_where(|topic| selector.is_none_or(|own| own.matches(topic)), limit)
     }
 
-    /// What is known of the first `limit` topics, by name, that are wanted. Nobody waits while that is asked.
+    /// As [`topics`](Self::topics), of those that are wanted: neither listed nor counted are the others. Nobody waits while
+    /// that is asked.
+    ///
+    /// ```
+    /// # use tidings::{Broker, Rights, Selector};
+    /// # let broker = Broker::new();
+    /// let rights = Rights::new([Selector::new("users/7/**")?]);
+    /// let own = broker.topics_where(|topic| rights.allow(topic), 100);
+    /// # assert_eq!(own.total, 0);
+    /// # Ok::<_, tidings::SelectorError>(())
+    /// ```
     pub fn topics_where(&self, is_wanted: impl Fn(&Topic) -> bool, limit: usize) -> TopicList {
         let mut list = TopicList {
             topics: Vec::new(),

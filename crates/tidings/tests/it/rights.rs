@@ -208,6 +208,22 @@ fn a_change_removes_what_was_asked_for_and_adds_what_is_allowed() {
 }
 
 #[test]
+fn topics_that_are_not_wanted_are_neither_listed_nor_counted() {
+    let broker = Broker::new();
+    for name in ["a/x", "a/y", "a/z", "b", "c"] {
+        publish(&broker, name, name);
+    }
+    let own = rights(&["a/**", "c"]);
+    let list = broker.topics_where(|topic| own.allow(topic), 2);
+    let names: Vec<_> = list
+        .topics
+        .iter()
+        .map(|stats| stats.log.topic.as_str())
+        .collect();
+    assert_eq!((&names[..], list.total), (&["a/x", "a/y"][..], 4));
+}
+
+#[test]
 fn many_patterns_let_through_what_few_would() {
     let broker = Broker::new();
     let numbers = || (0..300).map(|number| selector(&format!("*/{number}/**")));
