@@ -8,7 +8,7 @@ export interface Attempt {
   source: Source
   /** The id to resume after. */
   lastEventId: string
-  limits: Limits | undefined
+  limits?: Limits | undefined
   /** How long nothing may come, in milliseconds. */
   idle: number
   /** Aborted when the attempt is stopped. */

@@ -1,9 +1,9 @@
 import { createAlarm } from './alarm.js'
 import type { Limits } from './decoder.js'
 import { TidingsError } from './errors.js'
-import { send, type Why } from './http.js'
+import { backoff, send, type Why } from './http.js'
 import type { Item } from './items.js'
-import { asksAnew, delayAfter, type RetryOptions } from './retries.js'
+import { asksAnew, type RetryOptions } from './retries.js'
 import type { Source } from './source.js'
 import type { State } from './state.js'
 import { stream } from './stream.js'
@@ -53,10 +53,10 @@ export function connect(
   lastEventId: string,
 ): Connection {
   const idle = (options.idleTimeout ?? 45_000) || Infinity
-  const alarm = createAlarm()
+  const alarm = createAlarm(() => phase.abort(new TidingsError('idle', 'silence')))
+  const connection = { state: { state: 'connecting' } as State, lastEventId, restart, close }
   /** Aborted when it is closed. */
   const life = new AbortController()
-  let state: State = { state: 'connecting' }
   /** Aborted to stop the attempt or the wait that is under way. */
   let phase = new AbortController()
   let paused = false
@@ -76,7 +76,7 @@ export function connect(
   async function run(): Promise<void> {
     // Whoever made the connection gets hold of it before anything is told.
     await undefined
-    while (state.state !== 'closed') {
+    while (connection.state.state !== 'closed') {
       await (paused ? sleep(Infinity, { state: 'paused' }) : tryOnce())
     }
     close()
@@ -85,8 +85,48 @@ export function connect(
   async function tryOnce(): Promise<void> {
     phase = new AbortController()
     const { signal } = phase
+    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
+    stopped.catch(() => {})
+    silent = !polls && !!source.topics
+    openedAt = Infinity
+    alarm.set(silent ? Math.min(idle, FIRST_BYTE) : idle)
     try {
-      if (await attempt(signal)) set({ state: 'closed', reason: 'ended' })
+      set({ state: 'connecting' })
+      const read = polls ? (await import('./poll.js')).poll : stream
+      const isOver = await read({
+        ...options,
+        source,
+        lastEventId: connection.lastEventId,
+        idle,
+        signal,
+        ask: (request) => Promise.race([send({ ...request, signal }, options, why), stopped]),
+        opened(transport, url) {
+          openedAt = Date.now()
+          refused = false
+          opening = { state: 'open', transport, url }
+          if (!silent) set(opening)
+        },
+        deliver(id, arrived) {
+          // What was stopped has got no further.
+          signal.throwIfAborted()
+          if (silent) set(opening)
+          silent = false
+          connection.lastEventId = id
+          const item = arrived && source.take(arrived)
+          if (item?.type === 'event') why = { failures: 0 }
+          if (item) sink.item(item)
+        },
+        retry(delay) {
+          floor = delay
+        },
+        async heard() {
+          // Nothing is read until there is room, so silence means nothing.
+          alarm.set(Infinity)
+          await Promise.race([sink.room(), stopped])
+          alarm.set(idle)
+        },
+      })
+      if (isOver) set({ state: 'closed', reason: 'ended' })
       polls = false
     } catch (cause) {
       // What was stopped fails in many ways, and only the reason for stopping it matters.
@@ -97,67 +137,31 @@ export function connect(
     }
   }
 
-  /** Whether nothing can follow. */
-  async function attempt(signal: AbortSignal): Promise<boolean> {
-    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
-    stopped.catch(() => {})
-    silent = !polls && !!source.topics
-    openedAt = Infinity
-    alarm.set(silent ? Math.min(idle, FIRST_BYTE) : idle, () =>
-      phase.abort(new TidingsError('idle', 'silence')),
-    )
-    set({ state: 'connecting' })
-    const read = polls ? (await import('./poll.js')).poll : stream
-    return read({
-      source,
-      lastEventId,
-      limits: options.limits,
-      idle,
-      signal,
-      ask: (request) => Promise.race([send({ ...request, signal }, options, why), stopped]),
-      opened(transport, url) {
-        openedAt = Date.now()
-        refused = false
-        opening = { state: 'open', transport, url }
-        if (!silent) set(opening)
-      },
-      deliver(id, arrived) {
-        if (silent) set(opening)
-        silent = false
-        // What is closed has got no further.
-        if (state.state === 'closed') return
-        lastEventId = id
-        const item = arrived && source.take(arrived)
-        if (item?.type === 'event') why = { failures: 0 }
-        if (item) sink.item(item)
-      },
-      retry(delay) {
-        floor = delay
-      },
-      async heard() {
-        // Nothing is read until there is room, so silence means nothing.
-        alarm.due = Infinity
-        await Promise.race([sink.room(), stopped])
-        alarm.due = Date.now() + idle
-      },
-    })
-  }
-
   /** Decides what follows from a failed attempt, and waits if it is another one. */
   async function lose(error: TidingsError): Promise<void> {
     polls = silent && (error.type === 'idle' || openedAt < Infinity)
-    const { failures, error: before } = why
-    why = { failures, error }
+    const isNew = Date.now() - openedAt < PROVEN_AFTER
+    const before = why.error
+    why = { failures: isNew ? why.failures : 0, error }
     if (polls) return
     // The provider of headers is asked again once, and at once.
     if (!refused && asksAnew(error, options)) {
       refused = true
       return
     }
-    why.failures = Date.now() - openedAt >= PROVEN_AFTER ? 1 : failures + 1
-    const delay = delayAfter(why.failures, error, before, floor, options)
-    if (delay === undefined) set({ state: 'closed', reason: 'failed', error })
-    else await sleep(delay, { state: 'waiting', error, delay })
+    why.failures += 1
+    if (
+      // The same bytes would come again and again.
+      (error.type === 'limit' && before?.type === 'limit') ||
+      !error.transient ||
+      // Without a limit of attempts no number reaches it.
+      why.failures >= (options.attempts as number)
+    ) {
+      set({ state: 'closed', reason: 'failed', error })
+    } else {
+      const delay = backoff(options.backoff, why.failures, Math.max(floor, error.retryAfter || 0))
+      await sleep(delay, { state: 'waiting', error, delay })
+    }
   }
 
   /** Waits until the delay is over or something stops the wait. */
@@ -165,20 +169,21 @@ export function connect(
     phase = new AbortController()
     return new Promise((resolve) => {
       phase.signal.addEventListener('abort', resolve)
-      alarm.set(delay, resolve as () => void)
+      alarm.set(delay)
       set(as)
     })
   }
 
   function set(next: State): void {
     // A handler may have closed the connection.
-    if (state.state === 'closed') return
-    state = next
-    sink.state(state)
+    if (connection.state.state === 'closed') return
+    connection.state = next
+    sink.state(next)
   }
 
   function close(): void {
-    if (state.state !== 'closed') state = { state: 'closed', reason: 'closed' }
+    if (connection.state.state !== 'closed')
+      connection.state = { state: 'closed', reason: 'closed' }
     alarm.stop()
     life.abort()
     phase.abort()
@@ -197,19 +202,10 @@ export function connect(
     pageshow: () => paused && restart(),
     visibilitychange: alarm.look,
     // A wait that the server asked for is as long on another network.
-    online: () => ('error' in state && state.error.retryAfter) || restart(),
+    online: () => ('error' in connection.state && connection.state.error.retryAfter) || restart(),
   })) {
     globalThis.addEventListener?.(type, listener, life)
   }
   run()
-  return {
-    get state() {
-      return state
-    },
-    get lastEventId() {
-      return lastEventId
-    },
-    restart,
-    close,
-  }
+  return connection
 }

@@ -61,8 +61,6 @@ const FIELDS: Record<string, string | undefined> = {
   r: 'retry',
   ':': '',
 }
-const COLON = 58
-const SPACE = 32
 
 /** Makes a decoder for a connection that resumes after `lastEventId`. */
 export function createDecoder(
@@ -112,9 +110,8 @@ export function createDecoder(
     const field = FIELDS[text[start] as string]
     if (field === undefined || !text.startsWith(field, start)) return
     const after = start + field.length
-    if (after < end && text.charCodeAt(after) !== COLON) return
-    const space = text.charCodeAt(after + 1) === SPACE
-    readField(field, text.slice(after + (space ? 2 : 1), end))
+    if (after < end && text[after] !== ':') return
+    readField(field, text.slice(after + (text[after + 1] === ' ' ? 2 : 1), end))
   }
 
   function readField(field: string, value: string): void {
@@ -139,7 +136,7 @@ export function createDecoder(
 
   function dispatch(): void {
     const event = { event: name || 'message', data: data as string, id }
-    lastEventId = id
+    decoder.lastEventId = id
     name = ''
     if (data === undefined) return
     data = undefined
@@ -147,11 +144,9 @@ export function createDecoder(
     handlers.event(event)
   }
 
-  return {
-    get lastEventId() {
-      return lastEventId
-    },
-    push(chunk) {
+  const decoder = {
+    lastEventId,
+    push(chunk: Uint8Array) {
       // After ASCII nothing is left over. Decoders that need not remember are quick with nothing else.
       const text = utf8.decode(chunk, { stream: !(ascii && (chunk.at(-1) as number) < 128) })
       ascii &&= text.length === chunk.length
@@ -182,4 +177,5 @@ export function createDecoder(
       if (start < text.length) keep(text.slice(start))
     },
   }
+  return decoder
 }

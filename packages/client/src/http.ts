@@ -53,7 +53,7 @@ export async function send(
     const { follow } = await import('./redirect.js')
     response = await follow(fetch, request, response)
   }
-  if (/^20[04]$/.test(`${response.status}`)) return response
+  if (/20[04]/.test(`${response.status}`)) return response
   throw await refusal(response)
 }
 

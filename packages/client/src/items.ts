@@ -72,8 +72,7 @@ export function toItem(decoded: DecodedEvent, enveloped: unknown): Item {
   const event: StreamEvent = { ...decoded, type: 'event' }
   try {
     if (control) return { ...JSON.parse(decoded.data), type: control }
-    return enveloped ? { ...event, ...JSON.parse(decoded.data), type: 'event' } : event
-  } catch {
-    return event
-  }
+    if (enveloped) return { ...event, ...JSON.parse(decoded.data), type: 'event' }
+  } catch {}
+  return event
 }

@@ -4,9 +4,9 @@
  * and the answer is no.
  */
 export function isUpTo(id: string, position: string): boolean {
-  const [, epoch, sequence] = FORM.exec(id) ?? []
-  const [, same, last] = FORM.exec(position) ?? []
-  return !!epoch && epoch === same && +(sequence as string) <= +(last as string)
+  const one = FORM.exec(id)
+  const other = FORM.exec(position)
+  return one?.[1] === other?.[1] && Number(one?.[2]) <= Number(other?.[2])
 }
 
 const FORM = /^(.+)-(\d+)$/

@@ -29,14 +29,18 @@ export function createQueue<T>(
   onDrop: () => void,
 ): Queue<T> {
   const items: T[] = []
-  const sleepers: (() => void)[] = []
   const drops = whenFull === 'drop-oldest'
   let ended = false
+  let change: Promise<void>
+  let wake: (() => void) | undefined
 
-  const change = () => new Promise<void>((wake) => sleepers.push(wake))
   const changed = () => {
-    for (const wake of sleepers.splice(0)) wake()
+    wake?.()
+    change = new Promise((resolve) => {
+      wake = resolve
+    })
   }
+  changed()
 
   return {
     items,
@@ -49,12 +53,12 @@ export function createQueue<T>(
       changed()
     },
     async next() {
-      while (!items.length && !ended) await change()
+      while (!items.length && !ended) await change
       changed()
       return items.shift()
     },
     async room() {
-      while (items.length >= limit && !drops && !ended) await change()
+      while (items.length >= limit && !drops && !ended) await change
     },
     end() {
       ended = true

@@ -18,8 +18,9 @@ export async function stream(attempt: Attempt): Promise<boolean> {
   }
   const decoder = createDecoder(
     {
+      // What `retry` is told.
+      ...attempt,
       event: (event) => attempt.deliver(event.id, toItem(event, source.topics)),
-      retry: attempt.retry,
     },
     attempt.limits,
     lastEventId,

@@ -62,10 +62,9 @@ export function deliver(
   const queue = createQueue<Item>(options.queue, () => {
     subscription.dropped += 1
   })
-  const start = cursor?.load() || lastEventId || ''
-  let saved = start
+  let saved = cursor?.load() || lastEventId || ''
   /** The event that the reader has been given and not yet come back from. */
-  let given = start
+  let given = saved
   let closed = false
 
   function save(id: string): void {
@@ -94,7 +93,7 @@ export function deliver(
         return queue.room()
       },
     },
-    start,
+    saved,
   )
 
   const { close } = connection
