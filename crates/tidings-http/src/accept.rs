@@ -24,6 +24,15 @@ pub fn accepts_event_stream(headers: &HeaderMap) -> bool {
     covering.max().is_some_and(|(_, wanted)| wanted)
 }
 
+/// Whether a browser's `EventSource` asks, which any status but 200 stops for good.
+///
+/// What a browser asks for says so by `Sec-Fetch-Mode`, and an `EventSource` accepts `text/event-stream` and nothing else.
+/// A page that reads the stream by `fetch` wants to know the status, and accepts something besides.
+pub(crate) fn is_event_source(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    headers.contains_key("sec-fetch-mode") && accepted.all(|value| value == "text/event-stream")
+}
+
 /// The `q` among the parameters of a range; 1 without one, or with one that is not a number.
 fn weight(parameters: &str) -> f32 {
     let q = parameters.split(';').find_map(|parameter| {
@@ -39,12 +48,16 @@ fn weight(parameters: &str) -> f32 {
 mod tests {
     use super::*;
 
-    fn accepts(values: &[&str]) -> bool {
+    fn accepting(values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(header::ACCEPT, value.parse().unwrap());
         }
-        accepts_event_stream(&headers)
+        headers
+    }
+
+    fn accepts(values: &[&str]) -> bool {
+        accepts_event_stream(&accepting(values))
     }
 
     #[test]
@@ -72,6 +85,22 @@ mod tests {
             "text/*;q=0, */*",
         ] {
             assert!(!accepts(&[value]), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_source_is_a_browser_that_accepts_nothing_but_a_stream() {
+        for (values, expected) in [
+            (&["text/event-stream"][..], true),
+            (&[], true),
+            (&["text/event-stream, */*"], false),
+            (&["text/event-stream", "*/*"], false),
+            (&["*/*"], false),
+        ] {
+            let mut headers = accepting(values);
+            assert!(!is_event_source(&headers), "no browser: {values:?}");
+            headers.insert("sec-fetch-mode", "cors".parse().unwrap());
+            assert_eq!(is_event_source(&headers), expected, "{values:?}");
         }
     }
 }

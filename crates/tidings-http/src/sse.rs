@@ -10,7 +10,9 @@ use tidings::{Broker, SubscribeError, Subscriber, Subscription, Topic};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    EventStream, Problem, StreamOptions, accepts_event_stream, come_back_after, stream, stream_head,
+    EventStream, Problem, StreamOptions,
+    accept::{accepts_event_stream, is_event_source},
+    come_back_after, stream, stream_head,
 };
 
 /// What a request for a stream says about itself, whatever its path and topics.
@@ -23,7 +25,7 @@ pub struct StreamRequest {
     pub resume_after: Option<String>,
     /// Only the head is wanted.
     pub head_only: bool,
-    /// It comes from a browser, whose `EventSource` gives up for good on any status but 200.
+    /// It comes from a browser's `EventSource`, which gives up for good on any status but 200.
     pub from_browser: bool,
 }
 
@@ -42,9 +44,7 @@ impl StreamRequest {
         Ok(Self {
             resume_after: resume_after(parts),
             head_only: parts.method == Method::HEAD,
-            from_browser: parts
-                .headers
-                .contains_key(HeaderName::from_static("sec-fetch-mode")),
+            from_browser: is_event_source(&parts.headers),
         })
     }
 

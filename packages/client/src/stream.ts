@@ -8,7 +8,10 @@ export async function stream(attempt: Attempt): Promise<boolean> {
   const { source, lastEventId } = attempt
   // An id goes out as its bytes of UTF-8. One with control characters cannot be sent.
   const id = String.fromCharCode(...new TextEncoder().encode(lastEventId))
-  const headers: Record<string, string> = { accept: 'text/event-stream' }
+  const headers: Record<string, string> = {
+    // A hub hides from a browser's `EventSource`, which accepts nothing else, that it refuses.
+    accept: `text/event-stream${source.topics ? ', */*' : ''}`,
+  }
   if (/^[\t -~\x80-\xff]+$/.test(id)) headers['last-event-id'] = id
   const response = await attempt.ask({ ...source.request(), headers })
   if (response.status === 204) return true

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 
-use crate::{Problem, come_back_after};
+use crate::{Problem, accept::is_event_source, come_back_after};
 
 /// Answers every request with `503` and a time to come back, and a browser's `EventSource` with 200 and that time.
 pub(super) fn router() -> Router {
@@ -27,11 +27,4 @@ async fn refuse(headers: HeaderMap) -> Response {
     )
     .retry_after(delay)
     .into_response()
-}
-
-/// Whether a browser's `EventSource` asks, which any status but 200 stops for good.
-fn is_event_source(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT);
-    headers.contains_key("sec-fetch-mode")
-        && accept.is_some_and(|accept| accept == "text/event-stream")
 }

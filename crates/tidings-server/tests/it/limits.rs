@@ -112,7 +112,13 @@ fn a_stream_beyond_the_limit_is_refused_and_a_browser_is_told_to_come_back() {
     assert_retry_after(refused.header("retry-after"));
 
     let browser = request.header("Sec-Fetch-Mode", "cors");
-    let mut stream = StreamReader::open(hub.address(), &browser);
+    let page = browser.clone().header("Accept", "text/event-stream, */*");
+    let refused = hub.send(&page);
+    refused.problem(429);
+    assert_retry_after(refused.header("retry-after"));
+
+    let event_source = browser.header("Accept", "text/event-stream");
+    let mut stream = StreamReader::open(hub.address(), &event_source);
     assert_eq!(stream.status(), 200, "{:?}", stream.head());
     assert_eq!(stream.head().media_type(), "text/event-stream");
     stream.rest();

@@ -15,6 +15,7 @@ declare global {
   var share: typeof import('../../src/shared/index.js').share
   var seen: Record<string, string[]>
   var states: string[]
+  var refusal: { status?: number | undefined; retryAfter?: number | undefined } | undefined
   var shared: ReturnType<typeof share> | undefined
   var connect: (topic: string) => void
   var showWidgets: (count: number) => void
@@ -74,7 +75,13 @@ describe('a plain page', () => {
         ...(options as SubscribeOptions),
         onEvent: (event) => events.push(event.data),
         onControl: (control) => events.push(`(${control.type})`),
-        onState: (state) => states.push('transport' in state ? state.transport : state.state),
+        onState(state) {
+          states.push('transport' in state ? state.transport : state.state)
+          if ('error' in state) {
+            const { status, retryAfter } = state.error
+            globalThis.refusal = { status, retryAfter }
+          }
+        },
       })
     }, options)
   }
@@ -134,6 +141,25 @@ describe('a plain page', () => {
     await until(page, '1')
     await publish('t', '2')
     expect(await until(page, '2')).toEqual(['1', '2'])
+  })
+
+  test('a hub that is full says so, and is joined once there is room', async () => {
+    await hub.kill()
+    hub = await RunningHub.start({ folder, port: hub.port, streams: 1 })
+    const [one, two] = [await open(), await open()]
+    await follow(one, { topics: ['t'] })
+    await streams('t', 1)
+    await follow(two, { topics: ['t'] })
+    await expect
+      .poll(() => two.evaluate(() => globalThis.refusal), { interval: 20 })
+      .toMatchObject({
+        status: 429,
+        retryAfter: expect.any(Number),
+      })
+    await one.close()
+    await expect.poll(() => state(two), { interval: 20 }).toBe('stream')
+    await publish('t', '1')
+    expect(await until(two, '1')).toEqual(['1'])
   })
 
   test('a redirect to another origin carries no header of the caller', async () => {

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { createHub, type Hub, type Item, type Subscription, subscribe } from '../../src/index.js'
+import {
+  createHub,
+  type Hub,
+  type Item,
+  type State,
+  type Subscription,
+  subscribe,
+} from '../../src/index.js'
 import { HUB_PROGRAM, RunningHub } from './hub.js'
 
 describe.skipIf(!HUB_PROGRAM)('with a hub', () => {
@@ -128,6 +135,25 @@ describe.skipIf(!HUB_PROGRAM)('with a hub', () => {
   test('a history that is gone is told by a gap', async () => {
     const items = follow(['t'], { lastEventId: 'gone-7' })
     expect((await items.next()).value).toMatchObject({ type: 'gap', reason: 'epoch-changed' })
+  })
+
+  test('a hub that is full says so, and for how long, and is joined once there is room', async () => {
+    await running.kill()
+    running = await RunningHub.start({ folder, port: running.port, streams: 1 })
+    follow(['t'])
+    await isOpen()
+    const states: State[] = []
+    const items = follow(['t'], { onState: (state: State) => states.push(state) })
+    await expect.poll(() => states.at(-1)?.state, { interval: 10 }).toBe('waiting')
+    expect(states.at(-1)).toMatchObject({
+      error: { status: 429, problem: { type: 'urn:tidings:problem:too-many-connections' } },
+    })
+    expect(subscriptions[1]?.state).toMatchObject({ error: { retryAfter: expect.any(Number) } })
+    subscriptions.shift()?.close()
+    await isOpen()
+    await hub.publish('t', { data: '1' })
+    expect(await dataUntil(items, '1')).toEqual(['1'])
+    expect(states.map(({ state }) => state)).not.toContain('closed')
   })
 
   test('where streams do not come through, polling gives the same', async () => {

@@ -18,12 +18,19 @@ export class RunningHub {
     this.url = `http://127.0.0.1:${port}`
   }
 
-  /** Starts a hub on `port`, or on a free one, with its history in a folder or in memory. */
-  static async start({ port = 0, folder = '' } = {}): Promise<RunningHub> {
+  /**
+   * Starts a hub on `port`, or on a free one, with its history in a folder or in memory. It has
+   * room for so many streams.
+   */
+  static async start({ port = 0, folder = '', streams = 100 } = {}): Promise<RunningHub> {
     const store = folder ? ['--data-dir', folder] : ['--memory']
     const child = spawn(`${HUB_PROGRAM}`, ['serve', '--listen', `127.0.0.1:${port}`, ...store], {
       cwd: tmpdir(),
-      env: { PATH: process.env['PATH'], TIDINGS_RETRY: '100ms' },
+      env: {
+        PATH: process.env['PATH'],
+        TIDINGS_RETRY: '100ms',
+        TIDINGS_LIMITS_CONNECTIONS: `${streams}`,
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     const said: string[] = []

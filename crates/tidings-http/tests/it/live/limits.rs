@@ -8,7 +8,10 @@ fn assert_full(site: &Site, target: &str) {
     refused.problem(429);
     assert!(refused.header("retry-after").is_some());
     let browser = Request::get(target).header("Sec-Fetch-Mode", "cors");
-    let mut sent_away = site.open_with(&browser);
+    let page = browser.clone().header("Accept", "text/event-stream, */*");
+    site.send(&page).problem(429);
+    let event_source = browser.header("Accept", "text/event-stream");
+    let mut sent_away = site.open_with(&event_source);
     assert_eq!(sent_away.read_to_end(), (Vec::new(), End::Clean));
     assert!(sent_away.retry().is_some());
 }

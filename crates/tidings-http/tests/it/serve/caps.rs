@@ -26,6 +26,23 @@ async fn a_connection_over_the_cap_is_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn an_event_source_over_the_cap_is_sent_away_with_a_status_that_does_not_stop_it() {
+    let mut server = start(one_connection()).await;
+    let _held = server.open_stream().await;
+    let browser = |accept: &str| {
+        let head = "GET /stream HTTP/1.1\r\nhost: test\r\nsec-fetch-mode: cors";
+        format!("{head}\r\naccept: {accept}\r\n\r\n")
+    };
+
+    let event_source = server.exchange(&browser("text/event-stream")).await;
+    let page = server.exchange(&browser("text/event-stream, */*")).await;
+
+    assert!(event_source.starts_with("HTTP/1.1 200"), "{event_source}");
+    assert!(event_source.contains("retry: "), "{event_source}");
+    assert!(page.starts_with("HTTP/1.1 503"), "{page}");
+}
+
+#[tokio::test]
 async fn a_connection_that_ends_makes_room_for_another() {
     let mut server = start(one_connection()).await;
     let held = server.open_stream().await;
