@@ -67,7 +67,7 @@ export function connect(
   /** The server's reconnection time. */
   let floor = 0
   let openedAt = Infinity
-  /** Whether the stream is a hub's and has not shown its first block yet. */
+  /** Whether it is a hub's stream that was asked for, which has not shown its first block yet. */
   let silent = false
   /** What a stream is told as once it shows that it comes through. */
   let opening: State
@@ -87,9 +87,9 @@ export function connect(
     const { signal } = phase
     const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
     stopped.catch(() => {})
-    silent = !polls && !!source.topics
+    silent = false
     openedAt = Infinity
-    alarm.set(silent ? Math.min(idle, FIRST_BYTE) : idle)
+    alarm.set(idle)
     try {
       set({ state: 'connecting' })
       const read = polls ? (await import('./poll.js')).poll : stream
@@ -99,7 +99,15 @@ export function connect(
         lastEventId: connection.lastEventId,
         idle,
         signal,
-        ask: (request) => Promise.race([send({ ...request, signal }, options, why), stopped]),
+        ask(request) {
+          // What the provider of headers takes says nothing of the stream.
+          const ready = () => {
+            signal.throwIfAborted()
+            silent = !polls && !!source.topics
+            alarm.set(Math.min(idle, silent ? FIRST_BYTE : idle))
+          }
+          return Promise.race([send({ ...request, signal }, options, why, ready), stopped])
+        },
         opened(transport, url) {
           openedAt = Date.now()
           refused = false

@@ -34,11 +34,15 @@ const LONGEST_WAIT = 3_600_000
 /** A body whose length in bytes has more digits is not read as a problem. */
 const LONGEST_PROBLEM = 5
 
-/** Sends the request, follows redirects, and gives an answer of status 200 or 204. */
+/**
+ * Sends the request, follows redirects, and gives an answer of status 200 or 204. `ready` is called
+ * once the headers are there; if it throws, nothing is sent.
+ */
 export async function send(
   outgoing: Outgoing,
   { headers, credentials, fetch = globalThis.fetch }: RequestOptions,
   why: Why,
+  ready?: () => void,
 ): Promise<Response> {
   let secrets: HeadersInit | undefined
   try {
@@ -46,6 +50,7 @@ export async function send(
   } catch (cause) {
     throw new TidingsError('credentials', 'no headers', { cause })
   }
+  ready?.()
   const request: Outgoing = { cache: 'no-store', credentials, ...outgoing, secrets }
   let response = await sendOnce(fetch, request, 'manual')
   // A browser gives the status of a redirect as 0.

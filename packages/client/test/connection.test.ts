@@ -549,6 +549,42 @@ describe('the stream of a hub', () => {
     subscription.close()
   })
 
+  test('is not taken for held back while the provider of headers is asked', async () => {
+    let provide = (_: HeadersInit) => {}
+    const headers = () => {
+      return new Promise<HeadersInit>((resolve) => {
+        provide = resolve
+      })
+    }
+    const subscription = follow({ ...topics, headers } as Partial<SubscribeOptions>)
+    await settle()
+    await vi.advanceTimersByTimeAsync(11_000)
+    provide({})
+    const call = (await net.call(0)).open()
+    await vi.advanceTimersByTimeAsync(9000)
+    call.send(':\n')
+    await settle()
+    expect(log).toEqual(['connecting', 'open'])
+    subscription.close()
+  })
+
+  test('whose headers come once it was stopped is not asked for', async () => {
+    const provide: ((headers: HeadersInit) => void)[] = []
+    const headers = () => new Promise<HeadersInit>((resolve) => provide.push(resolve))
+    const subscription = follow({ ...topics, headers } as Partial<SubscribeOptions>)
+    await settle()
+    subscription.restart()
+    await settle()
+    provide[0]?.({})
+    await settle()
+    expect(net.calls).toEqual([])
+    provide[1]?.({})
+    await net.call(0)
+    await vi.advanceTimersByTimeAsync(9000)
+    expect(net.calls.length).toBe(1)
+    subscription.close()
+  })
+
   test('that is held back is never told to be open, only its polls are', async () => {
     const subscription = follow(topics as Partial<SubscribeOptions>)
     ;(await net.call(0)).open()
