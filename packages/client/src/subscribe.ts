@@ -62,7 +62,10 @@ export function deliver(
   const queue = createQueue<Item>(options.queue, () => {
     subscription.dropped += 1
   })
-  let saved = cursor?.load() || lastEventId || ''
+  let saved = lastEventId ?? ''
+  tell((cursor) => {
+    saved = cursor?.load() || saved
+  }, cursor)
   /** The event that the reader has been given and not yet come back from. */
   let given = saved
   let closed = false

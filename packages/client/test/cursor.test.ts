@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { type SubscribeOptions, type Subscription, subscribe } from '../src/index.js'
 import { type Call, FakeFetch, settle } from './fake-fetch.js'
@@ -59,6 +59,19 @@ test('a reader who comes late does not clear it', async () => {
   await settle()
   await subscription[Symbol.asyncIterator]().next()
   expect(kept).toBe('0')
+})
+
+test('one that cannot be loaded is reported, and the stream begins as without it', async () => {
+  const reported: unknown[] = []
+  vi.stubGlobal('reportError', (error: unknown) => reported.push(error))
+  const oops = new Error('oops')
+  const load = () => {
+    throw oops
+  }
+  const call = await open({ cursor: { load, save() {} }, lastEventId: '1' })
+  vi.unstubAllGlobals()
+  expect(call.header('last-event-id')).toBe('1')
+  expect(reported).toEqual([oops])
 })
 
 test('it is saved when the stream ends', async () => {
