@@ -148,6 +148,50 @@ test('after a patch that does not fit the snapshot is fetched again, before late
   expect(net.calls.length).toBe(3)
 })
 
+test('where patches never fit the snapshot is fetched again and again, with growing pauses', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  const team = follow<object>({ on: { change: patch() }, backoff: { base: 1000 }, idleTimeout: 0 })
+  const misfit = event('change', [{ op: 'remove', path: '/x' }])
+  const fit = event('change', [{ op: 'add', path: '/y', value: 1 }])
+  const stream = (await net.call(0)).open()
+  json(await net.call(1), {})
+  await until(team, ({ value }) => value !== undefined)
+  stream.send(misfit)
+  json(await net.call(2), {})
+  for (const [fetched, pause] of [
+    [3, 2000],
+    [4, 3000],
+  ] as const) {
+    stream.send(misfit)
+    await settle()
+    await vi.advanceTimersByTimeAsync(pause - 1)
+    expect(net.calls.length).toBe(fetched)
+    await vi.advanceTimersByTimeAsync(1)
+    json(await net.call(fetched), {})
+  }
+  stream.send(fit)
+  await until(team, ({ value }) => !!value && 'y' in value)
+  stream.send(misfit)
+  await net.call(5)
+})
+
+test('who asks for the snapshot does not wait for a pause', async () => {
+  const team = follow<object>({ on: { change: patch() } })
+  const misfit = event('change', [{ op: 'remove', path: '/x' }])
+  const stream = (await net.call(0)).open()
+  json(await net.call(1), {})
+  await until(team, ({ value }) => value !== undefined)
+  stream.send(misfit)
+  json(await net.call(2), {})
+  await until(team, ({ error }) => !error)
+  stream.send(misfit)
+  await until(team, ({ error }) => error instanceof PatchError)
+  team.refresh()
+  json(await net.call(3), { n: 1 })
+  expect((await until(team, ({ error }) => !error)).value).toEqual({ n: 1 })
+})
+
 test('a patch that does not fit is an error where there is no snapshot to fetch', async () => {
   const team = follow<object>({ snapshot: false, on: { all: replace(), change: patch() } })
   const stream = (await net.call(0)).open().send(event('all', { n: 1 }))

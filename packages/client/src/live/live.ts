@@ -64,9 +64,10 @@ export const UNKNOWN: LiveState<never> = {
  * Follows a resource: its snapshot and the stream of its changes are one value.
  *
  * The snapshot is fetched once the stream is open, so no change falls between the two, and again
- * after a gap, after a JSON Patch that does not fit, and when the stream could not be resumed. What
- * it already covers is not applied again, if its position is known; otherwise reducers may meet a
- * change twice.
+ * after a gap, after a JSON Patch that does not fit, and when the stream could not be resumed. If
+ * patches never fit there are pauses between, which grow as those before a reconnect. What a
+ * snapshot already covers is not applied again, if its position is known; otherwise reducers may
+ * meet a change twice.
  */
 export function live<T>(options: LiveOptions<T>): Live<T> {
   const { url, stream = twin(url), on, position = positionOf } = options
@@ -78,6 +79,8 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
   let covered = ''
   /** Whether events are missing that no snapshot has made up for. */
   let stale = false
+  /** How many patches in a row did not fit, each with a new snapshot after it. */
+  let misfits = 0
   let closed = false
 
   const subscription = subscribe({
@@ -105,14 +108,16 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
     }
   }
 
-  function refresh(): void {
+  /** Fetches the snapshot again, after a pause of so many milliseconds. */
+  function refresh(pause = 0): void {
     if (closed || options.snapshot === false) return
     loading.abort()
     loading = new AbortController()
-    snapshot = load(loading.signal)
+    snapshot = load(loading.signal, pause)
   }
 
-  async function load(signal: AbortSignal): Promise<void> {
+  async function load(signal: AbortSignal, pause: number): Promise<void> {
+    if (pause) await sleep(pause, signal)
     for (let failures = 0; !signal.aborted; ) {
       try {
         const body = await within(
@@ -147,17 +152,21 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
       if (closed) return
       // A snapshot that was asked for meanwhile comes first.
       if (snapshot !== base) return apply(event)
+      misfits = 0
       set({ value: value as T, isLoading: false, error: stale ? current.error : null })
     } catch (error) {
       set({ error: error as Error, isLoading: false })
-      if (error instanceof PatchError) renew()
+      if (!(error instanceof PatchError)) return
+      // Patches that never fit do not ask for a snapshot each.
+      renew(misfits && backoff(options.backoff, misfits, 0))
+      misfits += 1
     }
   }
 
   /** Fetches the snapshot again, for the value is not what the server's is. */
-  function renew(): void {
+  function renew(pause = 0): void {
     stale = options.snapshot !== false
-    refresh()
+    refresh(pause)
   }
 
   async function run(): Promise<void> {
@@ -178,7 +187,7 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    refresh,
+    refresh: () => refresh(),
     close() {
       closed = true
       listeners.clear()
