@@ -1,41 +1,12 @@
 import { getEventListeners } from 'node:events'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { type State, type SubscribeOptions, subscribe, type Why } from '../src/index.js'
+import { subscribe } from '../src/index.js'
 import { topicSource } from '../src/source.js'
-import { FakeFetch, settle } from './fake-fetch.js'
+import { settle } from './fake-fetch.js'
+import { beginAnew, follow, log, nameOf, net } from './following.js'
 
-const URL_ = 'http://127.0.0.1:1/stream'
-
-let net: FakeFetch
-let log: string[]
-
-beforeEach(() => {
-  net = new FakeFetch()
-  log = []
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
-  vi.spyOn(Math, 'random').mockReturnValue(0)
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.unstubAllGlobals()
-})
-
-/** Subscribes, and notes all that is told. */
-function follow(options: Partial<SubscribeOptions> = {}) {
-  return subscribe({
-    url: URL_,
-    fetch: net.fetch,
-    onEvent: (event) => log.push(event.data),
-    onControl: (control) => log.push(control.type),
-    onState: (state) => log.push(nameOf(state)),
-    ...options,
-  } as SubscribeOptions)
-}
-
-function nameOf(state: State): string {
-  return state.state === 'waiting' ? `waiting ${state.delay}: ${state.error.type}` : state.state
-}
+beginAnew()
 
 describe('closing', () => {
   test('nothing is told after it while connecting, and the request is aborted', async () => {
@@ -347,42 +318,6 @@ describe('in a browser', () => {
   })
 })
 
-test('the provider is told how often it failed, and why', async () => {
-  const whys: Why[] = []
-  const headers = (why: Why) => {
-    whys.push(why)
-    return {}
-  }
-  const subscription = follow({ headers })
-  await settle()
-  net.calls[0]?.fail()
-  await settle()
-  await vi.advanceTimersByTimeAsync(1000)
-  await settle()
-  expect(whys[0]).toEqual({ failures: 0, error: undefined })
-  expect(whys[1]).toMatchObject({ failures: 1, error: { type: 'network' } })
-  subscription.close()
-})
-
-test('headers that are refused after a restart are asked for anew', async () => {
-  let asked = 0
-  const headers = () => {
-    asked += 1
-    return {}
-  }
-  const subscription = follow({ headers })
-  ;(await net.call(0)).answer(401)
-  ;(await net.call(1)).open()
-  await settle()
-  subscription.restart()
-  ;(await net.call(2)).answer(401)
-  ;(await net.call(3)).open()
-  await settle()
-  expect(asked).toBe(4)
-  expect(subscription.state.state).toBe('open')
-  subscription.close()
-})
-
 test('an invalid address throws', () => {
   expect(() => subscribe({ url: 'http://[' })).toThrow(TypeError)
   expect(() => subscribe({ url: '/relative' })).toThrow(TypeError)
@@ -442,162 +377,6 @@ test('options that are undefined act as those that are not there', async () => {
   await vi.advanceTimersByTimeAsync(45_000)
   expect(log.at(-1)).toBe('waiting 2000: idle')
   subscription.close()
-})
-
-test('the provider is not told of a refusal that is over', async () => {
-  const told: unknown[] = []
-  const subscription = follow({
-    headers: ({ error }) => {
-      told.push(error?.status)
-      return {}
-    },
-  })
-  ;(await net.call(0)).answer(401)
-  ;(await net.call(1)).open().send('data: a\n\n')
-  await settle()
-  subscription.restart()
-  await net.call(2)
-  subscription.close()
-  expect(told).toEqual([undefined, 401, undefined])
-})
-
-test('the hub holds a poll for less than what is taken for silence', async () => {
-  const topics = { url: undefined, topics: ['t'], hub: 'http://127.0.0.1:1', idleTimeout: 20_000 }
-  const subscription = follow(topics as Partial<SubscribeOptions>)
-  ;(await net.call(0)).open()
-  await settle()
-  await vi.advanceTimersByTimeAsync(10_000)
-  ;(await net.call(1)).answer(200, '{"events":[],"last_event_id":"e-1","gap":null}')
-  expect((await net.call(2)).url).toMatch(/wait=14$/)
-  subscription.close()
-})
-
-describe('polling', () => {
-  const empty = '{"events":[],"last_event_id":"e-1","gap":null}'
-
-  /** Follows a topic whose stream is held back, until it is polled for. */
-  async function polls() {
-    const topics = { url: undefined, topics: ['t'], hub: 'http://127.0.0.1:1' }
-    const subscription = follow(topics as Partial<SubscribeOptions>)
-    ;(await net.call(0)).open()
-    await settle()
-    await vi.advanceTimersByTimeAsync(10_000)
-    ;(await net.call(1)).answer(200, empty)
-    await net.call(2)
-    return subscription
-  }
-
-  test('a hub that answers at once with nothing is asked once a second', async () => {
-    const subscription = await polls()
-    for (let poll = 2; poll < 5; poll += 1) {
-      net.calls[poll]?.answer(200, empty)
-      await settle()
-      await vi.advanceTimersByTimeAsync(999)
-      await settle()
-      expect(net.calls.length).toBe(poll + 1)
-      await vi.advanceTimersByTimeAsync(1)
-      await net.call(poll + 1)
-    }
-    subscription.close()
-    expect(vi.getTimerCount()).toBe(0)
-  })
-
-  test('a hub that gives the same page again and again is asked once a second', async () => {
-    const subscription = await polls()
-    const page = '{"events":[{"id":"e-1","topic":"t","data":"1"}],"last_event_id":"e-1","gap":null}'
-    net.calls[2]?.answer(200, page)
-    await settle()
-    expect(log.at(-1)).toBe('1')
-    expect(net.calls.length).toBe(3)
-    await vi.advanceTimersByTimeAsync(1000)
-    await net.call(3)
-    subscription.close()
-  })
-
-  test('what comes is followed by the next poll at once', async () => {
-    const subscription = await polls()
-    const page = '{"events":[{"id":"e-2","topic":"t","data":"2"}],"last_event_id":"e-2","gap":null}'
-    net.calls[2]?.answer(200, page)
-    await net.call(3)
-    subscription.close()
-  })
-
-  test('closing ends the pause', async () => {
-    const subscription = await polls()
-    net.calls[2]?.answer(200, empty)
-    await settle()
-    expect(vi.getTimerCount()).toBe(2)
-    subscription.close()
-    await settle()
-    expect(vi.getTimerCount()).toBe(0)
-    expect(net.calls.length).toBe(3)
-  })
-})
-
-describe('the stream of a hub', () => {
-  const topics = { url: undefined, topics: ['t'], hub: 'http://127.0.0.1:1' }
-
-  test('is open with its first byte', async () => {
-    const subscription = follow(topics as Partial<SubscribeOptions>)
-    const call = (await net.call(0)).open()
-    await settle()
-    expect(log).toEqual(['connecting'])
-    call.send('r')
-    await settle()
-    expect(log).toEqual(['connecting', 'open'])
-    expect(subscription.state).toMatchObject({ transport: 'stream' })
-    subscription.close()
-  })
-
-  test('is not taken for held back while the provider of headers is asked', async () => {
-    let provide = (_: HeadersInit) => {}
-    const headers = () => {
-      return new Promise<HeadersInit>((resolve) => {
-        provide = resolve
-      })
-    }
-    const subscription = follow({ ...topics, headers } as Partial<SubscribeOptions>)
-    await settle()
-    await vi.advanceTimersByTimeAsync(11_000)
-    provide({})
-    const call = (await net.call(0)).open()
-    await vi.advanceTimersByTimeAsync(9000)
-    call.send(':\n')
-    await settle()
-    expect(log).toEqual(['connecting', 'open'])
-    subscription.close()
-  })
-
-  test('whose headers come once it was stopped is not asked for', async () => {
-    const provide: ((headers: HeadersInit) => void)[] = []
-    const headers = () => new Promise<HeadersInit>((resolve) => provide.push(resolve))
-    const subscription = follow({ ...topics, headers } as Partial<SubscribeOptions>)
-    await settle()
-    subscription.restart()
-    await settle()
-    provide[0]?.({})
-    await settle()
-    expect(net.calls).toEqual([])
-    provide[1]?.({})
-    await net.call(0)
-    await vi.advanceTimersByTimeAsync(9000)
-    expect(net.calls.length).toBe(1)
-    subscription.close()
-  })
-
-  test('that is held back is never told to be open, only its polls are', async () => {
-    const subscription = follow(topics as Partial<SubscribeOptions>)
-    ;(await net.call(0)).open()
-    await settle()
-    await vi.advanceTimersByTimeAsync(10_000)
-    const poll = await net.call(1)
-    expect(log).toEqual(['connecting', 'connecting'])
-    poll.answer(200, '{"events":[],"last_event_id":"e-1","gap":null}')
-    await net.call(2)
-    expect(log).toEqual(['connecting', 'connecting', 'open'])
-    expect(subscription.state).toMatchObject({ transport: 'poll' })
-    subscription.close()
-  })
 })
 
 test('to close when it opens cancels what a fetch brings that knows no signal', async () => {
