@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::random::Jitter;
 
+/// What the random part begins with where the base is smaller: a base of nothing means to try
+/// again at once, and not to go on so for ever.
+const SMALLEST_SPREAD: Duration = Duration::from_millis(50);
+
 /// Exponential backoff with full jitter above a floor.
 ///
 /// The wait is never shorter than the floor, which is the greatest of the base, the server's
@@ -31,12 +35,16 @@ impl Backoff {
     /// The wait after one more failure.
     pub(crate) fn next_delay(&mut self, floors: [Option<Duration>; 2]) -> Duration {
         let floor = floors.into_iter().flatten().fold(self.base, Duration::max);
-        let spread = self
-            .base
-            .saturating_mul(2_u32.saturating_pow(self.failures));
+        let unit = self.base.max(SMALLEST_SPREAD);
+        let spread = unit.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
         let room = spread.min(self.cap.saturating_sub(floor));
         floor + room.mul_f64(self.jitter.fraction())
+    }
+
+    /// How many failures there were in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// Starts over: the connection has proved itself.
@@ -85,6 +93,14 @@ mod tests {
             backoff().next_delay([floor, None]),
             Duration::from_secs(300)
         );
+    }
+
+    #[test]
+    fn a_base_of_nothing_does_not_spin() {
+        let always_half = Jitter::Given(std::sync::Arc::new(|| 0.5));
+        let mut backoff = Backoff::new(Duration::ZERO, CAP, always_half);
+        let delays: Vec<_> = (0..4).map(|_| backoff.next_delay([None, None])).collect();
+        assert_eq!(delays, [25, 50, 100, 200].map(Duration::from_millis));
     }
 
     #[test]

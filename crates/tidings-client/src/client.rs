@@ -1,85 +1,107 @@
-//! The client and its settings.
+//! The client.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use std::{fmt, io};
 
-use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use tokio::time;
+use url::Url;
 
-use crate::error::{BuildError, PublishError, TransportError};
-use crate::random::Keys;
+use crate::builder::{ClientBuilder, Settings};
+use crate::credentials::{TokenReason, Tokens};
+use crate::error::BuildError;
+use crate::exchange::{self, Outgoing, SendError, is_http};
+use crate::random::{Jitter, Keys};
 use crate::subscribe::Subscribe;
-use crate::transport;
+use crate::transport::{Transport, TransportError};
 
-/// The time to make a connection, so that an address that swallows packets is given up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A client of one hub. A clone shares its connections.
+/// A client of one server. A clone shares its connections and its token.
+///
+/// The address is that of a hub, or, for [`stream`](Self::stream), of any event stream.
 #[derive(Clone, Debug)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    base: Url,
-    http: reqwest::Client,
-    credentials: HeaderMap,
-    keys: Keys,
-    settings: Settings,
+pub(crate) struct Shared {
+    /// As it was given, without a fragment.
+    pub(crate) address: Url,
+    /// The same as a folder: with a slash at its end and without a query.
+    pub(crate) base: Url,
+    pub(crate) transport: Arc<dyn Transport>,
+    /// Headers for the server's own origin.
+    pub(crate) headers: HeaderMap,
+    pub(crate) tokens: Option<Tokens>,
+    pub(crate) keys: Keys,
+    pub(crate) settings: Settings,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) base_delay: Duration,
-    pub(crate) max_delay: Duration,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) request_timeout: Duration,
-    pub(crate) publish_attempts: u32,
-    pub(crate) on_publish_retry: RetryHook,
-}
-
-/// What is called before a publish is tried again.
-#[derive(Clone)]
-pub(crate) struct RetryHook(pub(crate) Arc<OnRetry>);
-
-type OnRetry = dyn Fn(&PublishError, Duration) + Send + Sync;
-
-impl fmt::Debug for RetryHook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RetryHook")
-    }
+/// The whole of an answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Client {
-    /// Starts building a client of the hub at `url`, which may have a path of its own.
+    /// Starts building a client of the server at `url`: a hub, which may have a path of its own,
+    /// or a single event stream.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
-        ClientBuilder {
-            url: url.into(),
-            headers: Vec::new(),
-            settings: Settings {
-                base_delay: Duration::from_secs(1),
-                max_delay: Duration::from_secs(60),
-                idle_timeout: Duration::from_secs(45),
-                request_timeout: Duration::from_secs(30),
-                publish_attempts: 5,
-                on_publish_retry: RetryHook(Arc::new(|_, _| {})),
-            },
-        }
+        ClientBuilder::new(url.into())
     }
 
-    /// A subscription to the topics that match any of the selectors.
+    /// A subscription to the topics of a hub that match any of the selectors.
     pub fn subscribe<S: Into<String>>(&self, selectors: impl IntoIterator<Item = S>) -> Subscribe {
         let selectors = selectors.into_iter().map(Into::into).collect();
-        Subscribe::new(self.clone(), selectors)
+        Subscribe::to_topics(self.clone(), selectors)
     }
 
-    /// The hub's address, ending with a slash.
+    /// A subscription to the event stream at the client's own address, of whatever server.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    /// use tidings_client::Client;
+    ///
+    /// let client = Client::builder("https://example.org/prices?of=gold").build()?;
+    /// let mut prices = client.stream().open();
+    /// while let Some(item) = prices.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn stream(&self) -> Subscribe {
+        Subscribe::to_address(self.clone(), self.shared.address.clone())
+    }
+
+    /// A subscription to the event stream at another address: a URL, or a reference that is taken
+    /// from the hub's address, for example `api/dashboard/stream`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that is no `http` or `https` address.
+    pub fn stream_at(&self, reference: &str) -> Result<Subscribe, BuildError> {
+        Ok(Subscribe::to_address(
+            self.clone(),
+            self.resolve(reference)?,
+        ))
+    }
+
+    /// The server's address as a folder, ending with a slash.
     pub fn url(&self) -> &str {
         self.shared.base.as_str()
+    }
+
+    /// The address that a reference stands for.
+    pub(crate) fn resolve(&self, reference: &str) -> Result<Url, BuildError> {
+        let url = self.shared.base.join(reference).ok();
+        let mut url = url.filter(is_http).ok_or_else(|| BuildError::Url {
+            url: reference.to_owned(),
+        })?;
+        url.set_fragment(None);
+        Ok(url)
     }
 
     pub(crate) fn endpoint(&self, path: &str) -> Url {
@@ -88,155 +110,91 @@ impl Client {
         url
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.shared.http
+    /// A request for `url`, without a body and with the headers that are this client's.
+    pub(crate) fn request(&self, method: Method, url: Url) -> Outgoing {
+        let at_home = url.origin() == self.shared.base.origin();
+        Outgoing {
+            method,
+            private: match at_home {
+                true => self.shared.headers.clone(),
+                false => HeaderMap::new(),
+            },
+            url,
+            headers: HeaderMap::new(),
+            token: None,
+            position: None,
+            body: Bytes::new(),
+        }
     }
 
-    pub(crate) fn credentials(&self) -> &HeaderMap {
-        &self.shared.credentials
+    /// Sends a request of its own, and gives the answer if it is no longer than so many bytes.
+    ///
+    /// A token that is refused is replaced once.
+    pub(crate) async fn call(
+        &self,
+        request: &Outgoing,
+        longest: usize,
+    ) -> Result<Answer, SendError> {
+        let call = self.call_patiently(request, longest);
+        match time::timeout(self.settings().request_timeout, call).await {
+            Ok(called) => called,
+            Err(_) => Err(TransportError::timeout().into()),
+        }
+    }
+
+    async fn call_patiently(
+        &self,
+        request: &Outgoing,
+        longest: usize,
+    ) -> Result<Answer, SendError> {
+        let Some(tokens) = self.tokens_for(&request.url) else {
+            return self.exchange(request, longest).await;
+        };
+        let mut request = request.clone();
+        request.token = Some(tokens.for_request().await?);
+        let answer = self.exchange(&request, longest).await?;
+        let Some(reason) = TokenReason::of_status(answer.status) else {
+            return Ok(answer);
+        };
+        request.token = Some(tokens.ask(reason).await?);
+        self.exchange(&request, longest).await
+    }
+
+    async fn exchange(&self, request: &Outgoing, longest: usize) -> Result<Answer, SendError> {
+        let landed = exchange::send(self.transport(), request).await?;
+        let (head, body) = landed.answer.into_parts();
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: body.whole(longest).await?,
+        })
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.shared.transport
+    }
+
+    /// The provider of tokens, for addresses that may see them.
+    pub(crate) fn tokens_for(&self, url: &Url) -> Option<&Tokens> {
+        let at_home = url.origin() == self.shared.base.origin();
+        self.shared.tokens.as_ref().filter(|_| at_home)
     }
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.shared.keys
     }
 
+    /// Jitter of its own for one subscription or one publish.
+    pub(crate) fn jitter(&self) -> Jitter {
+        match &self.shared.settings.jitter {
+            Some(given) => Jitter::Given(Arc::clone(&given.0)),
+            None => self.shared.keys.jitter(),
+        }
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
     }
-}
-
-/// The settings of a [`Client`].
-#[derive(Debug)]
-#[must_use]
-pub struct ClientBuilder {
-    url: String,
-    headers: Vec<(String, String)>,
-    settings: Settings,
-}
-
-impl ClientBuilder {
-    /// Sends `Authorization: Bearer` with this token, to the hub's own origin only.
-    pub fn bearer_token(self, token: impl AsRef<str>) -> Self {
-        let value = format!("Bearer {}", token.as_ref());
-        self.header(AUTHORIZATION.as_str(), value)
-    }
-
-    /// Sends this header with every request, to the hub's own origin only.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// The shortest wait before a reconnect. Default: 1 s. The server's `retry:` and
-    /// `Retry-After` can make it longer, never shorter.
-    pub fn base_delay(mut self, delay: Duration) -> Self {
-        self.settings.base_delay = delay;
-        self
-    }
-
-    /// The longest wait before a reconnect, unless the server asks for a longer one.
-    /// Default: 60 s.
-    pub fn max_delay(mut self, delay: Duration) -> Self {
-        self.settings.max_delay = delay;
-        self
-    }
-
-    /// A stream on which no byte comes for so long is taken for dead. Default: 45 s, three times
-    /// the hub's keep-alive.
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.idle_timeout = timeout;
-        self
-    }
-
-    /// The time for one attempt to publish or to read retained events. Default: 30 s.
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.request_timeout = timeout;
-        self
-    }
-
-    /// How often a publish is tried in all before its error is returned; at least once.
-    /// Default: 5.
-    pub fn publish_attempts(mut self, attempts: u32) -> Self {
-        self.settings.publish_attempts = attempts.max(1);
-        self
-    }
-
-    /// Calls this whenever an attempt to publish has failed and another one follows: with why it
-    /// failed, and the wait before the next. It runs within the publish, so it must not block.
-    pub fn on_publish_retry(
-        mut self,
-        hook: impl Fn(&PublishError, Duration) + Send + Sync + 'static,
-    ) -> Self {
-        self.settings.on_publish_retry = RetryHook(Arc::new(hook));
-        self
-    }
-
-    /// Builds the client. Nothing is sent yet.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the address is no `http` or `https` URL, if a header cannot be sent, or if the
-    /// HTTP stack cannot be set up.
-    pub fn build(self) -> Result<Client, BuildError> {
-        let mut base = match Url::parse(&self.url) {
-            Ok(url) if transport::is_http(&url) => url,
-            _ => return Err(BuildError::Url { url: self.url }),
-        };
-        base.set_query(None);
-        base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
-        Ok(Client {
-            shared: Arc::new(Shared {
-                http: http(&base).map_err(|error| BuildError::Http(TransportError::new(error)))?,
-                credentials: credentials(self.headers)?,
-                keys: Keys::draw().map_err(|error| BuildError::Random(io::Error::from(error)))?,
-                settings: self.settings,
-                base,
-            }),
-        })
-    }
-}
-
-fn credentials(headers: Vec<(String, String)>) -> Result<HeaderMap, BuildError> {
-    let mut credentials = HeaderMap::new();
-    for (name, value) in headers {
-        let (Ok(parsed), Ok(mut value)) = (
-            HeaderName::try_from(name.as_str()),
-            HeaderValue::try_from(value),
-        ) else {
-            return Err(BuildError::Header { name });
-        };
-        value.set_sensitive(true);
-        credentials.append(parsed, value);
-    }
-    Ok(credentials)
-}
-
-fn http(base: &Url) -> Result<reqwest::Client, reqwest::Error> {
-    let builder = || {
-        reqwest::Client::builder()
-            .user_agent(concat!("tidings-client/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-    };
-    // Reading the system's root certificates takes longer than a publish, and no proxy leads to
-    // this machine.
-    if base.scheme() == "http" && is_loopback(base) {
-        return builder().no_proxy().tls_certs_only([]).build();
-    }
-    match builder().build() {
-        // A container without root certificates can still speak plain HTTP.
-        Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build(),
-        built => built,
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -253,19 +211,26 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_refused() {
-        for url in ["", "hub", "ftp://hub/", "localhost:8434", "unix:/run/hub"] {
-            let error = Client::builder(url).build().unwrap_err();
-            assert!(matches!(error, BuildError::Url { .. }), "{url:?}");
-        }
+    fn a_reference_is_taken_from_the_hub() {
+        let client = Client::builder("http://127.0.0.1:1/hub").build().unwrap();
+        let resolve = |reference| client.resolve(reference).map(String::from).ok();
+        let at = |path: &str| Some(format!("http://127.0.0.1:1/{path}"));
+        assert_eq!(resolve("api/x/stream?a=1#b"), at("hub/api/x/stream?a=1"));
+        assert_eq!(resolve("/x"), at("x"));
+        assert_eq!(resolve("https://other/"), Some("https://other/".to_owned()));
+        assert_eq!(resolve("ftp://other/"), None);
+        assert_eq!(resolve("http://[::1"), None);
     }
 
     #[test]
-    fn a_header_that_cannot_be_sent_is_refused() {
-        let builder = Client::builder("http://127.0.0.1:1").bearer_token("a\nb");
-        assert!(matches!(
-            builder.build().unwrap_err(),
-            BuildError::Header { name } if name == "authorization"
-        ));
+    fn another_origin_is_asked_without_the_headers_of_this_one() {
+        let builder = Client::builder("http://127.0.0.1:1/hub").bearer_token("secret");
+        let client = builder.build().unwrap();
+        let private = |reference| {
+            let url = client.resolve(reference).unwrap();
+            client.request(Method::GET, url).private
+        };
+        assert_eq!(private("api/x").len(), 1);
+        assert_eq!(private("http://127.0.0.1:2/hub").len(), 0);
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tidings_sse::DecodeError;
 
-use crate::error::TransportError;
+use crate::credentials::CredentialsError;
 use crate::problem::Problem;
+use crate::transport::TransportError;
 
 /// The state of a subscription's connection, as [`Subscription::connection`] shows it.
 ///
@@ -49,6 +50,8 @@ pub enum Loss {
     Unavailable(Problem),
     /// The stream went over a limit of the decoder.
     Undecodable(DecodeError),
+    /// The provider of tokens gave none.
+    Credentials(CredentialsError),
 }
 
 impl fmt::Display for Loss {
@@ -57,12 +60,17 @@ impl fmt::Display for Loss {
             Self::Closed => f.write_str("the server ended the stream"),
             Self::Goodbye { reason } => write!(f, "the hub ended the stream: {reason}"),
             Self::Idle => f.write_str("the server went silent"),
-            Self::Transport(error) => match error.source() {
-                Some(cause) => write!(f, "{error}: {cause}"),
-                None => write!(f, "{error}"),
-            },
+            Self::Transport(error) => with_cause(error, f),
+            Self::Credentials(error) => with_cause(error, f),
             Self::Unavailable(problem) => write!(f, "{problem}"),
             Self::Undecodable(error) => write!(f, "{error}"),
         }
+    }
+}
+
+fn with_cause(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error.source() {
+        Some(cause) => write!(f, "{error}: {cause}"),
+        None => write!(f, "{error}"),
     }
 }

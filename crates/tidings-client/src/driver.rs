@@ -1,137 +1,184 @@
 //! What moves a subscription on: connect, read, wait, again.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Response;
-use tidings_sse::{DecodeError, Decoder, Frame};
+use http::{Method, Response};
+use tidings_sse::DecodeError;
 use tokio::sync::watch;
-use tokio::time::{self, Instant};
+use tokio::task;
+use tokio::time::Instant;
+use url::Origin;
 
+use crate::alarm;
 use crate::backoff::Backoff;
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::connection::{Connection, Loss};
-use crate::error::{SubscribeError, TransportError};
-use crate::event::Item;
-use crate::items;
+use crate::credentials::TokenReason;
+use crate::cursor::CursorStore;
+use crate::error::SubscribeError;
+use crate::event::{Item, Snapshot};
+use crate::exchange::{self, Landed, Outgoing, SendError};
+use crate::intake::{Intake, IntakeError, Ready};
+use crate::orders::{Order, Orders};
 use crate::position::Delivered;
 use crate::problem::Problem;
-use crate::subscribe::{Start, Subscribe};
-use crate::transport::{self, Outgoing, SendError};
+use crate::subscribe::{OnGap, Source, Start, Subscribe};
+use crate::transport::Body;
 use crate::{retry_after, stream_request};
 
 /// A connection that lived this long has proved itself even without an event.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
-/// So much is decoded at a time, which bounds the items that wait to be taken.
+/// So much is decoded at a time, which bounds the items that wait to be given.
 const PIECE: usize = 16 * 1024;
 
+/// The one owner of a subscription's connection. It does nothing unless it is asked for the next
+/// item, and it is in one phase at a time, so attempts never overlap, and what belongs to a phase
+/// (the request under way, the connection) is gone when the phase is.
 pub(crate) struct Driver {
     client: Client,
     request: Outgoing,
-    enveloped: bool,
     phase: Phase,
-    decoder: Decoder,
-    /// Decoded and not yet given to the consumer, in order.
-    items: VecDeque<Item>,
-    /// Set when the items end in an error that ends the subscription.
+    intake: Intake,
+    /// Where to begin, until that has been asked for.
+    cursor: Option<Arc<dyn CursorStore>>,
+    /// Set when nothing can follow what is ready but this error.
     failed: Option<SubscribeError>,
-    delivered: Delivered,
+    on_gap: OnGap,
+    /// Whether a gap was given and the snapshot after it was not.
+    snapshot_due: bool,
+    /// For a hub, whose ids are ordered.
+    delivered: Option<Delivered>,
     /// The literal topics that have not ended; `None` if the subscription never ends by itself.
     unended: Option<HashSet<String>>,
     backoff: Backoff,
-    /// The server's reconnection time.
-    retry: Option<Duration>,
     /// A wait asked for once, by `Retry-After` or by a goodbye.
     retry_after: Option<Duration>,
     goodbye: Option<String>,
     /// Where the decoder last gave up.
     undecodable_after: Option<String>,
+    /// Why the provider of tokens would be asked now.
+    token_reason: TokenReason,
+    /// Whether it was told of a refusal since a stream was last open.
+    refused: bool,
     connection: watch::Sender<Connection>,
+    /// The id to resume after, if nothing but what was given is to count.
+    position: Arc<Mutex<String>>,
+    orders: Arc<Orders>,
 }
 
 enum Phase {
     Connecting,
     Open(Open),
     Waiting(Duration),
+    /// Between two phases, while one of them is being left.
+    Moving,
     Ended,
 }
 
 struct Open {
-    response: Response,
+    body: Body,
+    origin: Origin,
     /// Received and not yet decoded.
     chunk: Bytes,
     since: Instant,
 }
 
+/// What others hold of a driver.
+pub(crate) struct Shared {
+    pub(crate) connection: watch::Receiver<Connection>,
+    pub(crate) position: Arc<Mutex<String>>,
+    pub(crate) orders: Arc<Orders>,
+}
+
 impl Driver {
-    pub(crate) fn new(subscribe: Subscribe) -> (Self, watch::Receiver<Connection>) {
+    pub(crate) fn new(subscribe: Subscribe) -> (Self, Shared) {
         let settings = subscribe.client.settings();
-        let mut decoder = Decoder::new();
+        let mut intake = Intake::new(settings.limits.clone(), subscribe.form);
         if let Start::After(id) = &subscribe.start {
-            decoder.set_last_event_id(id);
+            intake.begin_after(id);
         }
-        let literal = !subscribe.selectors.iter().any(|s| s.contains('*'));
-        let (sender, receiver) = watch::channel(Connection::Connecting);
+        let (connection, receiver) = watch::channel(Connection::Connecting);
+        let shared = Shared {
+            connection: receiver,
+            position: Arc::new(Mutex::new(intake.last_event_id().to_owned())),
+            orders: Arc::default(),
+        };
+        let topics = matches!(subscribe.source, Source::Topics { .. });
         let driver = Self {
             request: stream_request::first(&subscribe),
-            enveloped: subscribe.enveloped,
             phase: Phase::Connecting,
-            decoder,
-            items: VecDeque::new(),
+            intake,
             failed: None,
-            delivered: Delivered::default(),
-            unended: (subscribe.enveloped && literal)
-                .then(|| subscribe.selectors.into_iter().collect()),
+            snapshot_due: false,
+            delivered: topics.then(Delivered::default),
+            unended: subscribe
+                .ending_topics()
+                .map(|topics| topics.iter().cloned().collect()),
             backoff: Backoff::new(
                 settings.base_delay,
                 settings.max_delay,
-                subscribe.client.keys().jitter(),
+                subscribe.client.jitter(),
             ),
-            retry: None,
             retry_after: None,
             goodbye: None,
             undecodable_after: None,
-            connection: sender,
+            token_reason: TokenReason::First,
+            refused: false,
+            connection,
+            position: Arc::clone(&shared.position),
+            orders: Arc::clone(&shared.orders),
+            cursor: subscribe.cursor,
+            on_gap: subscribe.on_gap,
             client: subscribe.client,
         };
-        (driver, receiver)
+        (driver, shared)
     }
 
     pub(crate) async fn next(&mut self) -> Option<Result<Item, SubscribeError>> {
         loop {
-            while let Some(item) = self.items.pop_front() {
-                if self.note(&item) {
-                    return Some(Ok(item));
+            if self.orders.is_closed() {
+                self.end();
+                return None;
+            }
+            while !self.snapshot_due
+                && let Some(ready) = self.intake.pop()
+            {
+                match self.give(ready) {
+                    Ok(None) => {}
+                    Ok(Some(item)) => return Some(Ok(item)),
+                    Err(error) => {
+                        self.end();
+                        return Some(Err(error));
+                    }
                 }
             }
             if let Some(error) = self.failed.take() {
                 self.end();
                 return Some(Err(error));
             }
-            match mem::replace(&mut self.phase, Phase::Ended) {
-                Phase::Connecting => self.connect().await,
-                Phase::Open(open) => self.read(open).await,
-                Phase::Waiting(delay) => {
-                    time::sleep(delay).await;
-                    self.phase = Phase::Connecting;
-                }
-                Phase::Ended => {
+            if !self.snapshot_due {
+                self.reach(self.intake.last_event_id());
+                if let Phase::Ended = self.phase {
                     self.end();
                     return None;
                 }
             }
+            self.advance().await;
         }
     }
 
-    /// Takes notice of an item on its way out; says whether the consumer has yet to see it.
-    fn note(&mut self, item: &Item) -> bool {
-        match item {
+    /// Takes notice of an item on its way out; gives nothing if the consumer has had it.
+    fn give(&mut self, ready: Ready) -> Result<Option<Item>, SubscribeError> {
+        match &ready.item {
             Item::Event(event) => {
-                if !self.delivered.is_new(&event.id) {
-                    return false;
+                let delivered = self.delivered.as_mut();
+                if delivered.is_some_and(|delivered| !delivered.is_new(&event.id)) {
+                    return Ok(None);
                 }
                 self.backoff.reset();
                 if let (Some(unended), Some(envelope)) = (&mut self.unended, &event.envelope) {
@@ -146,73 +193,168 @@ impl Driver {
                     }
                 }
             }
-            Item::Gap(gap) if gap.reason.restarts_ids() => self.delivered.forget(),
+            Item::Gap(gap) => {
+                if let (true, Some(delivered)) = (gap.reason.restarts_ids(), &mut self.delivered) {
+                    delivered.forget();
+                }
+                match self.on_gap {
+                    OnGap::Continue => {}
+                    OnGap::Stop => return Err(SubscribeError::Gap(gap.clone())),
+                    OnGap::Refetch(_) => self.snapshot_due = true,
+                }
+            }
             Item::Goodbye(goodbye) => {
                 let wait = goodbye.retry_after_ms.map(Duration::from_millis);
                 self.retry_after = wait.map(|wait| wait.min(retry_after::LONGEST));
                 self.goodbye = Some(goodbye.reason.clone());
             }
-            Item::Connected(_) | Item::Resumed(_) | Item::Gap(_) | Item::Error(_) => {}
+            Item::Connected(_)
+            | Item::Resumed(_)
+            | Item::Error(_)
+            | Item::Snapshot(_)
+            | Item::Comment(_) => {}
         }
-        true
+        self.reach(ready.position());
+        Ok(Some(ready.item))
+    }
+
+    /// Notes that everything up to this id has been given.
+    fn reach(&self, id: &str) {
+        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        if *position != id {
+            id.clone_into(&mut position);
+        }
+    }
+
+    /// Does the next thing of the phase, unless told to do something else.
+    async fn advance(&mut self) {
+        let orders = Arc::clone(&self.orders);
+        let order = tokio::select! {
+            biased;
+            order = orders.next() => order,
+            () = self.step() => return,
+        };
+        // What was under way ended with its future.
+        self.phase = match (order, &self.phase) {
+            (Order::Close, _) | (Order::Restart, Phase::Ended) => Phase::Ended,
+            (Order::Restart, _) => Phase::Connecting,
+        };
+    }
+
+    async fn step(&mut self) {
+        if self.snapshot_due && matches!(self.phase, Phase::Open(_) | Phase::Ended) {
+            return self.refetch().await;
+        }
+        match mem::replace(&mut self.phase, Phase::Moving) {
+            Phase::Connecting => self.connect().await,
+            Phase::Open(open) => self.read(open).await,
+            Phase::Waiting(delay) => {
+                // Even a wait of nothing is seen by who watches the connection beside the stream.
+                task::yield_now().await;
+                alarm::sleep(delay).await;
+                self.phase = Phase::Connecting;
+            }
+            Phase::Moving | Phase::Ended => self.phase = Phase::Ended,
+        }
     }
 
     async fn connect(&mut self) {
         self.connection.send_replace(Connection::Connecting);
-        let request = stream_request::after(&self.request, self.decoder.last_event_id());
+        if let Err(error) = self.find_start().await {
+            return self.fail(error);
+        }
         let idle = self.client.settings().idle_timeout;
-        match time::timeout(idle, transport::send(self.client.http(), &request)).await {
-            Err(_) => self.lose(Loss::Idle),
-            Ok(Err(SendError::Transport(error))) => self.lose(Loss::Transport(error)),
-            Ok(Err(SendError::Redirect(error))) => self.failed = Some(error.into()),
-            Ok(Ok(response)) => self.answered(response).await,
+        match alarm::within(idle, self.attempt()).await {
+            None => self.lose(Loss::Idle),
+            Some(Ok(landed)) => self.answered(landed).await,
+            Some(Err(SendError::Transport(error))) => self.lose(Loss::Transport(error)),
+            Some(Err(SendError::Credentials(error))) => self.lose(Loss::Credentials(error)),
+            Some(Err(SendError::Redirect(error))) => self.fail(error.into()),
         }
     }
 
-    async fn answered(&mut self, response: Response) {
-        let status = response.status().as_u16();
+    /// Goes on after what the cursor says, once.
+    async fn find_start(&mut self) -> Result<(), SubscribeError> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(());
+        };
+        if let Some(id) = cursor.load().await.map_err(SubscribeError::Cursor)? {
+            self.intake.begin_after(&id);
+            self.reach(&id);
+        }
+        self.cursor = None;
+        Ok(())
+    }
+
+    async fn attempt(&mut self) -> Result<Landed, SendError> {
+        let mut request = self.request.clone();
+        request.position = self.intake.position();
+        if let Some(tokens) = self.client.tokens_for(&request.url) {
+            request.token = Some(tokens.for_stream(self.token_reason.clone()).await?);
+        }
+        exchange::send(self.client.transport(), &request).await
+    }
+
+    async fn answered(&mut self, landed: Landed) {
+        let Landed { answer, origin } = landed;
+        let status = answer.status().as_u16();
         match status {
-            200 => {
-                if let Err(found) = stream_request::expect_event_stream(&response) {
-                    self.failed = Some(SubscribeError::NotAStream { found });
-                    return;
-                }
-                self.decoder.restart();
-                self.connection.send_replace(Connection::Open);
-                self.phase = Phase::Open(Open {
-                    response,
-                    chunk: Bytes::new(),
-                    since: Instant::now(),
-                });
-            }
+            200 => self.opened(answer, origin),
             204 => self.phase = Phase::Ended,
             _ => {
-                self.retry_after = transport::retry_after(&response);
+                let asks_anew = self.client.tokens_for(&self.request.url).is_some();
+                if let (true, false, Some(reason)) =
+                    (asks_anew, self.refused, TokenReason::of_status(status))
+                {
+                    self.refused = true;
+                    self.token_reason = reason;
+                    self.phase = Phase::Connecting;
+                    return;
+                }
+                let retry_after = exchange::retry_after(answer.headers());
                 let idle = self.client.settings().idle_timeout;
-                let problem = time::timeout(idle, Problem::read(response))
-                    .await
-                    .unwrap_or_else(|_| Problem::of(status));
-                if transport::is_transient(status) {
+                let problem = Problem::read(status, answer.into_body());
+                let problem = alarm::within(idle, problem).await;
+                let problem = problem.unwrap_or_else(|| Problem::of(status));
+                if exchange::is_transient(status) {
+                    self.retry_after = retry_after;
                     self.lose(Loss::Unavailable(problem));
                 } else {
-                    self.failed = Some(SubscribeError::Refused(problem));
+                    self.fail(SubscribeError::Refused(problem));
                 }
             }
         }
+    }
+
+    fn opened(&mut self, answer: Response<Body>, origin: Origin) {
+        if let Err(found) = stream_request::expect_event_stream(answer.headers()) {
+            return self.fail(SubscribeError::NotAStream { found });
+        }
+        self.refused = false;
+        self.goodbye = None;
+        self.token_reason = TokenReason::Reconnect;
+        self.intake.reconnected();
+        self.connection.send_replace(Connection::Open);
+        self.phase = Phase::Open(Open {
+            body: answer.into_body(),
+            origin,
+            chunk: Bytes::new(),
+            since: Instant::now(),
+        });
     }
 
     async fn read(&mut self, mut open: Open) {
         if open.chunk.is_empty() {
             let idle = self.client.settings().idle_timeout;
-            let cut = match time::timeout(idle, open.response.chunk()).await {
-                Ok(Ok(Some(chunk))) => {
+            let cut = match alarm::within(idle, open.body.piece()).await {
+                Some(Ok(Some(chunk))) => {
                     open.chunk = chunk;
                     self.phase = Phase::Open(open);
                     return;
                 }
-                Ok(Ok(None)) => Loss::Closed,
-                Ok(Err(error)) => Loss::Transport(TransportError::new(error)),
-                Err(_) => Loss::Idle,
+                Some(Ok(None)) => Loss::Closed,
+                Some(Err(error)) => Loss::Transport(error),
+                None => Loss::Idle,
             };
             self.prove(&open);
             let goodbye = self.goodbye.take();
@@ -220,44 +362,23 @@ impl Driver {
             return;
         }
         let piece = open.chunk.split_to(open.chunk.len().min(PIECE));
-        match self.decode(&piece) {
+        match self.intake.push(&piece, &open.origin) {
             Ok(()) => self.phase = Phase::Open(open),
-            Err(error) => {
+            Err(IntakeError::NoEnvelope { id, source }) => {
+                self.fail(SubscribeError::NoEnvelope { id, source });
+            }
+            Err(IntakeError::Limit(error)) => {
                 self.prove(&open);
                 self.undecodable(error);
             }
         }
     }
 
-    fn decode(&mut self, piece: &[u8]) -> Result<(), DecodeError> {
-        let mut frames = self.decoder.decode(piece);
-        while let Some(frame) = frames.next() {
-            let frame = frame?;
-            if let Frame::Retry(retry) = frame {
-                self.retry = Some(retry);
-            }
-            let Frame::Event(event) = frame else {
-                continue;
-            };
-            match items::item(event, self.enveloped) {
-                Ok(item) => self.items.push_back(item),
-                Err(source) => {
-                    self.failed = Some(SubscribeError::NoEnvelope {
-                        id: event.id.to_owned(),
-                        source,
-                    });
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The same bytes would come again and again, so the second time in one place is the last.
     fn undecodable(&mut self, source: DecodeError) {
-        let last_event_id = self.decoder.last_event_id().to_owned();
+        let last_event_id = self.intake.last_event_id().to_owned();
         if self.undecodable_after.as_ref() == Some(&last_event_id) {
-            self.failed = Some(SubscribeError::Undecodable {
+            self.fail(SubscribeError::Undecodable {
                 last_event_id,
                 source,
             });
@@ -267,23 +388,77 @@ impl Driver {
         }
     }
 
+    /// Reads the snapshot after a gap. The stream is left alone meanwhile: whatever comes on it is
+    /// given after the snapshot.
+    async fn refetch(&mut self) {
+        let OnGap::Refetch(url) = &self.on_gap else {
+            self.snapshot_due = false;
+            return;
+        };
+        let request = self.client.request(Method::GET, url.clone());
+        let longest = self.client.settings().limits.event;
+        match self.client.call(&request, longest).await {
+            Ok(Answer { status, body, .. }) if (200..300).contains(&status) => {
+                let body = String::from_utf8_lossy(&body).into_owned();
+                let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+                let item = Item::Snapshot(Snapshot { body });
+                self.intake.put_first(item, position.clone());
+                self.snapshot_due = false;
+            }
+            Ok(answer) => {
+                let problem = Problem::parse(answer.status, &answer.body);
+                if exchange::is_transient(answer.status) {
+                    self.retry_after = exchange::retry_after(&answer.headers);
+                    self.lose(Loss::Unavailable(problem));
+                } else {
+                    self.fail(SubscribeError::Snapshot(problem));
+                }
+            }
+            Err(SendError::Transport(error)) => self.lose(Loss::Transport(error)),
+            Err(SendError::Credentials(error)) => self.lose(Loss::Credentials(error)),
+            Err(SendError::Redirect(error)) => self.fail(error.into()),
+        }
+    }
+
     fn prove(&mut self, open: &Open) {
         if open.since.elapsed() >= PROVEN_AFTER {
             self.backoff.reset();
         }
     }
 
+    /// There is no connection, and another attempt can heal that.
     fn lose(&mut self, reason: Loss) {
-        let retry_after = self.retry_after.take();
-        let delay = self.backoff.next_delay([self.retry, retry_after]);
+        self.token_reason = match &reason {
+            Loss::Credentials(_) => TokenReason::Failed,
+            Loss::Goodbye { reason } => TokenReason::Goodbye {
+                reason: reason.clone(),
+            },
+            _ => TokenReason::Reconnect,
+        };
+        let floors = [self.intake.retry(), self.retry_after.take()];
+        let delay = self.backoff.next_delay(floors);
+        let attempts = self.backoff.failures();
+        let most = self.client.settings().attempts;
+        if most.is_some_and(|most| attempts >= most) {
+            let loss = reason;
+            return self.fail(SubscribeError::Exhausted { attempts, loss });
+        }
         tracing::debug!(%reason, ?delay, "no connection");
         self.connection
             .send_replace(Connection::Waiting { reason, delay });
         self.phase = Phase::Waiting(delay);
     }
 
+    /// Nothing can follow what is ready but this error.
+    fn fail(&mut self, error: SubscribeError) {
+        self.failed = Some(error);
+        self.phase = Phase::Ended;
+    }
+
     fn end(&mut self) {
         self.phase = Phase::Ended;
+        self.snapshot_due = false;
+        self.intake.clear();
         self.connection.send_replace(Connection::Ended);
     }
 }

@@ -1,19 +1,22 @@
 //! Why an operation failed. One type per operation.
 
-use std::error::Error;
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
-use std::{fmt, io};
 
 use tidings_sse::DecodeError;
 
+use crate::connection::Loss;
+use crate::credentials::CredentialsError;
+use crate::event::Gap;
+use crate::exchange::SendError;
 use crate::problem::Problem;
+use crate::transport::TransportError;
 
 /// Why a [`ClientBuilder`](crate::ClientBuilder) builds no client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The base address is no `http` or `https` URL.
+    /// The address is no `http` or `https` URL.
     #[error("{url:?} is not an http or https address")]
     Url {
         /// The address as given.
@@ -58,6 +61,25 @@ pub enum SubscribeError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// As many attempts in a row have failed as may, see
+    /// [`ClientBuilder::attempts`](crate::ClientBuilder::attempts).
+    #[error("gave up after {attempts} attempts: {loss}")]
+    Exhausted {
+        /// How many.
+        attempts: u32,
+        /// Why the last one did.
+        loss: Loss,
+    },
+    /// Events are missing, and the subscription was to stop there, see
+    /// [`Subscribe::stop_at_gap`](crate::Subscribe::stop_at_gap).
+    #[error("events are missing: {}", .0.reason)]
+    Gap(Gap),
+    /// The snapshot that was to be read after a gap was refused.
+    #[error("the server refused the snapshot: {0}")]
+    Snapshot(Problem),
+    /// It cannot be told where to begin.
+    #[error("cannot load the cursor")]
+    Cursor(#[source] io::Error),
     /// The stream went over a limit of the decoder twice at the same place.
     #[error("the stream cannot be read on after event {last_event_id:?}")]
     Undecodable {
@@ -97,13 +119,49 @@ pub enum PublishError {
     /// A redirect could not be followed; nothing was published.
     #[error(transparent)]
     Redirect(#[from] RedirectError),
+    /// The provider of tokens gave none; nothing was published.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
 }
 
 impl PublishError {
     /// Whether publishing the same again, with the same idempotency key, can work later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::NoAnswer(_))
+        match self {
+            Self::Unavailable { .. } | Self::NoAnswer(_) | Self::Credentials(_) => true,
+            Self::Refused(_) | Self::Key | Self::Answer(_) | Self::Redirect(_) => false,
+        }
     }
+}
+
+impl From<SendError> for PublishError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Transport(error) => Self::NoAnswer(error),
+            SendError::Redirect(error) => Self::Redirect(error),
+            SendError::Credentials(error) => Self::Credentials(error),
+        }
+    }
+}
+
+/// Why a [`Publisher`](crate::Publisher) does not take an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnqueueError {
+    /// The event alone needs more memory than the publisher may use.
+    #[error("an event of {bytes} bytes is larger than the {limit} bytes of the publisher")]
+    TooLarge {
+        /// The event's size as it is sent.
+        bytes: usize,
+        /// What all events that wait may take.
+        limit: usize,
+    },
+    /// There is no room now.
+    #[error("the publisher has no room for another event")]
+    Full,
+    /// The publisher has ended with its runtime.
+    #[error("the publisher has ended")]
+    Gone,
 }
 
 /// Why retained events could not be read.
@@ -122,6 +180,19 @@ pub enum ReadError {
     /// A redirect could not be followed.
     #[error(transparent)]
     Redirect(#[from] RedirectError),
+    /// The provider of tokens gave none.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
+impl From<SendError> for ReadError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Transport(error) => Self::NoAnswer(error),
+            SendError::Redirect(error) => Self::Redirect(error),
+            SendError::Credentials(error) => Self::Credentials(error),
+        }
+    }
 }
 
 /// Why a redirect was not followed.
@@ -140,65 +211,16 @@ pub enum RedirectError {
         /// The number that is followed.
         limit: usize,
     },
-    /// The redirect would turn a request with a body into one without.
-    #[error("a request with a body was redirected with HTTP {status}")]
+    /// The redirect would take a request that is encrypted to where nothing is.
+    #[error("redirected from https to http: {location:?}")]
+    Downgrade {
+        /// The `Location` header.
+        location: String,
+    },
+    /// The redirect would turn a request that is no GET into one.
+    #[error("a request that is no GET was redirected with HTTP {status}")]
     Method {
         /// The status of the redirect.
         status: u16,
     },
-}
-
-/// A failure below HTTP: no connection, a connection that broke, or an answer that did not come.
-#[derive(Clone)]
-pub struct TransportError {
-    error: Arc<reqwest::Error>,
-}
-
-impl TransportError {
-    pub(crate) fn new(error: reqwest::Error) -> Self {
-        // The address carries topics and belongs to whoever made the request.
-        Self {
-            error: Arc::new(error.without_url()),
-        }
-    }
-
-    /// Whether no connection was made, so that nothing was sent.
-    pub fn is_connect(&self) -> bool {
-        self.error.is_connect()
-    }
-
-    /// Whether the server was silent for too long.
-    pub fn is_timeout(&self) -> bool {
-        self.error.is_timeout()
-    }
-}
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_connect() {
-            "cannot connect"
-        } else if self.is_timeout() {
-            "timed out"
-        } else if self.error.is_builder() {
-            "bad settings"
-        } else {
-            "the connection broke"
-        })
-    }
-}
-
-impl fmt::Debug for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
-    }
-}
-
-impl Error for TransportError {
-    /// The innermost cause: the layers between only forward. A wait that ended has none.
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        if self.is_timeout() && !self.is_connect() {
-            return None;
-        }
-        std::iter::successors(self.error.source(), |&cause| cause.source()).last()
-    }
 }

@@ -1,5 +1,7 @@
 //! What a subscription gives.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +21,12 @@ pub enum Item {
     Error(StreamError),
     /// The hub is about to end the stream; the subscription reconnects.
     Goodbye(Goodbye),
+    /// What there is after a gap, if the subscription was to read it: see
+    /// [`Subscribe::refetch_after_gap`](crate::Subscribe::refetch_after_gap).
+    Snapshot(Snapshot),
+    /// The text of a comment, if the subscription asked for them: see
+    /// [`Subscribe::comments`](crate::Subscribe::comments).
+    Comment(String),
 }
 
 /// A published event as received.
@@ -108,6 +116,19 @@ pub enum GapReason {
     Other,
 }
 
+impl fmt::Display for GapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Evicted => "the hub no longer has all of them",
+            Self::UnknownId => "the hub does not know the id to go on from",
+            Self::EpochChanged => "the hub has lost its history",
+            Self::Lagged => "this reader fell too far behind",
+            Self::Deleted => "history was deleted",
+            Self::Other => "the hub cannot tell why",
+        })
+    }
+}
+
 impl GapReason {
     /// Whether sequences start over, so that ids of before say nothing about those to come.
     pub(crate) fn restarts_ids(self) -> bool {
@@ -115,6 +136,24 @@ impl GapReason {
             Self::UnknownId | Self::EpochChanged | Self::Other => true,
             Self::Evicted | Self::Lagged | Self::Deleted => false,
         }
+    }
+}
+
+/// A resource as it was after a gap. What follows it in the stream may be part of it already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The body of the answer.
+    pub body: String,
+}
+
+impl Snapshot {
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the body is not JSON of that type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.body)
     }
 }
 

@@ -1,11 +1,9 @@
 //! Making a run known before it begins.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::error::PublishError;
-use crate::transport::Outgoing;
 
 /// An execution that is to begin: what a hub tells of it from the first moment on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -87,13 +85,7 @@ impl Client {
         execution: &NewExecution,
     ) -> Result<Execution, PublishError> {
         let body = serde_json::to_vec(execution).expect("texts are written into memory");
-        self.deliver(&Outgoing {
-            url: self.endpoint("api/executions"),
-            headers: crate::publish::content("application/json"),
-            private: self.credentials().clone(),
-            body: Some(Bytes::from(body)),
-            timeout: Some(self.settings().request_timeout),
-        })
-        .await
+        let request = self.post(self.endpoint("api/executions"), "application/json", body);
+        self.deliver(&request).await
     }
 }

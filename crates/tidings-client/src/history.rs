@@ -1,12 +1,14 @@
 //! Retained events.
 
-use reqwest::header::HeaderMap;
+use http::Method;
 use serde::Deserialize;
 
 use crate::client::Client;
-use crate::error::{ReadError, TransportError};
+use crate::error::ReadError;
 use crate::problem::Problem;
-use crate::transport::{self, Outgoing, SendError};
+
+/// A longer page of events is not read.
+const LONGEST_PAGE: usize = 256 * 1024 * 1024;
 
 /// A retained event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -48,24 +50,13 @@ impl Client {
         url.query_pairs_mut()
             .extend_pairs(selectors.iter().map(|selector| ("topic", selector)))
             .append_pair("limit", &limit.to_string());
-        let request = Outgoing {
-            url,
-            headers: HeaderMap::new(),
-            private: self.credentials().clone(),
-            body: None,
-            timeout: Some(self.settings().request_timeout),
-        };
-        let response = match transport::send(self.http(), &request).await {
-            Ok(response) => response,
-            Err(SendError::Transport(error)) => return Err(ReadError::NoAnswer(error)),
-            Err(SendError::Redirect(error)) => return Err(error.into()),
-        };
-        if !response.status().is_success() {
-            return Err(ReadError::Refused(Problem::read(response).await));
+        let request = self.request(Method::GET, url);
+        let answer = self.call(&request, LONGEST_PAGE).await?;
+        if !(200..300).contains(&answer.status) {
+            let problem = Problem::parse(answer.status, &answer.body);
+            return Err(ReadError::Refused(problem));
         }
-        let body = response.bytes().await;
-        let body = body.map_err(|error| ReadError::NoAnswer(TransportError::new(error)))?;
-        let page: Page = serde_json::from_slice(&body).map_err(ReadError::Answer)?;
+        let page: Page = serde_json::from_slice(&answer.body).map_err(ReadError::Answer)?;
         Ok(page.events)
     }
 }

@@ -26,19 +26,27 @@
 //! there is nothing more to come, and with a typed error after everything else. What it does at
 //! any moment is shown by [`Subscription::connection`].
 
+mod alarm;
 mod backoff;
+mod builder;
 mod client;
 mod connection;
+mod credentials;
+mod cursor;
 mod driver;
 mod error;
 mod event;
+mod exchange;
 mod execution;
 mod history;
+mod intake;
 mod items;
 mod new_event;
+mod orders;
 mod position;
 mod problem;
 mod publish;
+mod publisher;
 mod random;
 mod retry_after;
 mod stream_request;
@@ -46,19 +54,26 @@ mod subscribe;
 mod subscription;
 mod transport;
 
-pub use crate::client::{Client, ClientBuilder};
+pub use crate::builder::ClientBuilder;
+pub use crate::client::Client;
 pub use crate::connection::{Connection, Loss};
+pub use crate::credentials::{CredentialsError, Token, TokenReason};
+pub use crate::cursor::{CursorStore, FileCursor, Stored};
 pub use crate::error::{
-    BuildError, PublishError, ReadError, RedirectError, SubscribeError, TransportError,
+    BuildError, EnqueueError, PublishError, ReadError, RedirectError, SubscribeError,
 };
 pub use crate::event::{
-    Connected, Envelope, Event, Gap, GapReason, Goodbye, Item, Resumed, StreamError,
+    Connected, Envelope, Event, Gap, GapReason, Goodbye, Item, Resumed, Snapshot, StreamError,
 };
 pub use crate::execution::{Execution, NewExecution};
 pub use crate::history::RetainedEvent;
 pub use crate::new_event::{Batch, NewEvent};
+pub use crate::orders::Handle;
 pub use crate::problem::Problem;
 pub use crate::publish::{BatchReceipt, Durability, Receipt};
+pub use crate::publisher::{Delivered, Publisher, PublisherBuilder};
 pub use crate::subscribe::{ParseStartError, Start, Subscribe};
 pub use crate::subscription::Subscription;
-pub use tidings_sse::DecodeError;
+pub use crate::transport::{Body, Exchange, Transport, TransportError};
+pub use http::Method;
+pub use tidings_sse::{DecodeError, Limits};

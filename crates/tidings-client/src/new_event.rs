@@ -91,37 +91,13 @@ impl Client {
 impl Batch {
     /// Adds an event for `topic`.
     pub fn push(&mut self, topic: &str, event: &NewEvent) {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            topic: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            event: Option<&'a str>,
-            data: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            key: Option<&'a str>,
-            #[serde(rename = "final", skip_serializing_if = "std::ops::Not::not")]
-            is_final: bool,
-            idempotency_key: &'a str,
-        }
-        let drawn;
-        let idempotency_key = match &event.idempotency_key {
-            Some(key) => key,
-            None => {
-                drawn = self.keys.key();
-                &drawn
-            }
-        };
-        let line = Line {
-            topic,
-            event: event.event.as_deref(),
-            data: &event.data,
-            key: event.key.as_deref(),
-            is_final: event.is_final,
-            idempotency_key,
-        };
-        serde_json::to_writer(&mut self.body, &line)
-            .expect("text and booleans are written into memory");
-        self.body.push(b'\n');
+        write_line(&mut self.body, topic, event, &self.keys);
+        self.events += 1;
+    }
+
+    /// Adds an event that is encoded already.
+    pub(crate) fn push_line(&mut self, line: &[u8]) {
+        self.body.extend_from_slice(line);
         self.events += 1;
     }
 
@@ -143,6 +119,40 @@ impl Batch {
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
+}
+
+/// Writes the event as a line of a batch, with a key of its own unless it has one.
+pub(crate) fn write_line(to: &mut Vec<u8>, topic: &str, event: &NewEvent, keys: &Keys) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        topic: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event: Option<&'a str>,
+        data: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<&'a str>,
+        #[serde(rename = "final", skip_serializing_if = "std::ops::Not::not")]
+        is_final: bool,
+        idempotency_key: &'a str,
+    }
+    let drawn;
+    let idempotency_key = match &event.idempotency_key {
+        Some(key) => key,
+        None => {
+            drawn = keys.key();
+            &drawn
+        }
+    };
+    let line = Line {
+        topic,
+        event: event.event.as_deref(),
+        data: &event.data,
+        key: event.key.as_deref(),
+        is_final: event.is_final,
+        idempotency_key,
+    };
+    serde_json::to_writer(&mut *to, &line).expect("text and booleans are written into memory");
+    to.push(b'\n');
 }
 
 #[cfg(test)]

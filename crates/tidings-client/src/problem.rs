@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use reqwest::Response;
 use serde::Deserialize;
+
+use crate::transport::Body;
 
 /// A longer answer is not read as a problem.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -22,16 +23,11 @@ pub struct Problem {
 
 impl Problem {
     /// Reads the answer's body, as far as it is short and a problem.
-    pub(crate) async fn read(mut response: Response) -> Self {
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            if body.len() + chunk.len() > LONGEST_BODY {
-                break;
-            }
-            body.extend_from_slice(&chunk);
+    pub(crate) async fn read(status: u16, body: Body) -> Self {
+        match body.whole(LONGEST_BODY).await {
+            Ok(body) => Self::parse(status, &body),
+            Err(_) => Self::of(status),
         }
-        Self::parse(status, &body)
     }
 
     /// A refusal of which no more than the status is known.
@@ -42,7 +38,8 @@ impl Problem {
         }
     }
 
-    fn parse(status: u16, body: &[u8]) -> Self {
+    /// What the body of an answer says, if it is a problem.
+    pub(crate) fn parse(status: u16, body: &[u8]) -> Self {
         #[derive(Default, Deserialize)]
         struct Body {
             r#type: Option<String>,

@@ -3,23 +3,28 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time;
+use url::Url;
 
 use crate::backoff::Backoff;
 use crate::client::Client;
-use crate::error::{PublishError, TransportError};
+use crate::error::PublishError;
+use crate::exchange::{self, Outgoing};
 use crate::new_event::{Batch, NewEvent};
 use crate::problem::Problem;
-use crate::transport::{self, Outgoing, SendError};
 
 /// The first wait between attempts. Shorter than a subscription's: someone waits for the receipt.
 const BASE_DELAY: Duration = Duration::from_millis(250);
 
 /// The longest wait between attempts; a hub that asks for more gets no further attempt.
 const MAX_DELAY: Duration = Duration::from_secs(10);
+
+/// No answer to a publish is longer.
+const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// What the hub says about a published event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,17 +91,10 @@ impl Client {
             }
         }
         let key = event.idempotency_key.unwrap_or_else(|| self.keys().key());
-        let mut headers = content("text/plain; charset=utf-8");
         let key = HeaderValue::try_from(key).map_err(|_| PublishError::Key)?;
-        headers.insert("idempotency-key", key);
-        self.deliver(&Outgoing {
-            url,
-            headers,
-            private: self.credentials().clone(),
-            body: Some(Bytes::from(event.data)),
-            timeout: Some(self.settings().request_timeout),
-        })
-        .await
+        let mut request = self.post(url, "text/plain; charset=utf-8", event.data);
+        request.headers.insert("idempotency-key", key);
+        self.deliver(&request).await
     }
 
     /// Publishes a batch: all of it or none, in its order.
@@ -108,21 +106,31 @@ impl Client {
     ///
     /// See [`PublishError`]; [`PublishError::is_transient`] tells whether trying later makes sense.
     pub async fn publish_batch(&self, batch: &Batch) -> Result<BatchReceipt, PublishError> {
-        self.deliver(&Outgoing {
-            url: self.endpoint("api/events"),
-            headers: content("application/x-ndjson"),
-            private: self.credentials().clone(),
-            body: Some(Bytes::copy_from_slice(batch.body())),
-            timeout: Some(self.settings().request_timeout),
-        })
-        .await
+        let body = Bytes::copy_from_slice(batch.body());
+        let request = self.post(self.endpoint("api/events"), "application/x-ndjson", body);
+        self.deliver(&request).await
+    }
+
+    pub(crate) fn post(
+        &self,
+        url: Url,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Outgoing {
+        let mut request = self.request(Method::POST, url);
+        let content_type = HeaderValue::from_static(content_type);
+        // A client's own headers are about streams.
+        request.private.remove(CONTENT_TYPE);
+        request.headers.insert(CONTENT_TYPE, content_type);
+        request.body = body.into();
+        request
     }
 
     pub(crate) async fn deliver<T: DeserializeOwned>(
         &self,
         request: &Outgoing,
     ) -> Result<T, PublishError> {
-        let mut backoff = Backoff::new(BASE_DELAY, MAX_DELAY, self.keys().jitter());
+        let mut backoff = Backoff::new(BASE_DELAY, MAX_DELAY, self.jitter());
         let mut left = self.settings().publish_attempts;
         loop {
             let error = match self.attempt(request).await {
@@ -145,30 +153,19 @@ impl Client {
     }
 
     async fn attempt<T: DeserializeOwned>(&self, request: &Outgoing) -> Result<T, PublishError> {
-        let response = match transport::send(self.http(), request).await {
-            Ok(response) => response,
-            Err(SendError::Transport(error)) => return Err(PublishError::NoAnswer(error)),
-            Err(SendError::Redirect(error)) => return Err(error.into()),
-        };
-        let status = response.status();
-        if status.is_success() {
-            let body = response.bytes().await;
-            let body = body.map_err(|error| PublishError::NoAnswer(TransportError::new(error)))?;
-            return serde_json::from_slice(&body).map_err(PublishError::Answer);
+        let answer = self.call(request, LONGEST_ANSWER).await?;
+        let status = answer.status;
+        if (200..300).contains(&status) {
+            return serde_json::from_slice(&answer.body).map_err(PublishError::Answer);
         }
-        let retry_after = transport::retry_after(&response);
-        let problem = Problem::read(response).await;
-        Err(if transport::is_transient(status.as_u16()) {
+        let problem = Problem::parse(status, &answer.body);
+        Err(if exchange::is_transient(status) {
             PublishError::Unavailable {
                 problem,
-                retry_after,
+                retry_after: exchange::retry_after(&answer.headers),
             }
         } else {
             PublishError::Refused(problem)
         })
     }
-}
-
-pub(crate) fn content(content_type: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
 }

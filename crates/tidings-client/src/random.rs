@@ -1,5 +1,6 @@
 //! Idempotency keys and jitter: drawn from one seed, so that nothing can fail later.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,27 +37,41 @@ impl Keys {
     /// Jitter of its own for one subscription or one publish.
     pub(crate) fn jitter(&self) -> Jitter {
         let number = self.drawn.next.fetch_add(1, Ordering::Relaxed);
-        Jitter {
+        Jitter::Drawn {
             state: self.drawn.prefix[0] ^ number.rotate_left(32),
         }
     }
 }
 
 /// Randomness good enough to spread clients out, and for nothing else.
-#[derive(Clone, Debug)]
-pub(crate) struct Jitter {
-    state: u64,
+#[derive(Clone)]
+pub(crate) enum Jitter {
+    Drawn { state: u64 },
+    Given(Fractions),
 }
+
+/// Numbers in `0.0..1.0` from elsewhere.
+pub(crate) type Fractions = Arc<dyn Fn() -> f64 + Send + Sync>;
 
 impl Jitter {
     /// A number in `0.0..1.0` (splitmix64; 53 bits are what an `f64` holds).
     pub(crate) fn fraction(&mut self) -> f64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
+        let state = match self {
+            Self::Drawn { state } => state,
+            Self::Given(fractions) => return fractions().clamp(0.0, 1.0),
+        };
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = *state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
         (mixed >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl fmt::Debug for Jitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jitter")
     }
 }
 
@@ -76,7 +91,7 @@ mod tests {
 
     #[test]
     fn fractions_stay_below_one_and_spread() {
-        let mut jitter = Jitter { state: 7 };
+        let mut jitter = Jitter::Drawn { state: 7 };
         let drawn: Vec<f64> = (0..1000).map(|_| jitter.fraction()).collect();
         assert!(drawn.iter().all(|value| (0.0..1.0).contains(value)));
         let mean = drawn.iter().sum::<f64>() / 1000.0;

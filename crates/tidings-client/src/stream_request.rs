@@ -1,55 +1,56 @@
-//! The request for a stream, and what makes an answer to it one.
+//! The request for a stream, and whether the answer to it is one.
 
 use bytes::Bytes;
-use reqwest::Response;
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
 
-use crate::subscribe::Subscribe;
-use crate::transport::Outgoing;
+use crate::exchange::Outgoing;
+use crate::subscribe::{Source, Subscribe};
 
 /// A longer query goes into a form: common limits on a request line begin at 8 KiB.
 const LONGEST_QUERY: usize = 4 * 1024;
 
+const FORM: HeaderValue =
+    HeaderValue::from_static("application/x-www-form-urlencoded;charset=UTF-8");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");
+
 /// The request for a stream from its start.
 pub(crate) fn first(subscribe: &Subscribe) -> Outgoing {
-    let mut url = subscribe.client.endpoint("api/events/stream");
-    let query = subscribe.query();
-    let mut headers = HeaderMap::new();
+    let mut request = match &subscribe.source {
+        Source::Topics { .. } => of_topics(subscribe),
+        Source::Address(url) => {
+            let mut request = subscribe
+                .client
+                .request(subscribe.method.clone(), url.clone());
+            request.body = subscribe.body.clone();
+            if !request.body.is_empty() && !request.private.contains_key(CONTENT_TYPE) {
+                request.headers.insert(CONTENT_TYPE, TEXT);
+            }
+            request
+        }
+    };
+    let headers = &mut request.headers;
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let body = if query.len() > LONGEST_QUERY {
-        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(CONTENT_TYPE, form);
-        Some(Bytes::from(query))
-    } else {
-        url.set_query(Some(&query));
-        None
-    };
-    Outgoing {
-        url,
-        headers,
-        private: subscribe.client.credentials().clone(),
-        body,
-        timeout: None,
-    }
+    request
 }
 
-/// The request for what follows the event `id`; the first one if there is no id yet.
-pub(crate) fn after(first: &Outgoing, id: &str) -> Outgoing {
-    let mut request = first.clone();
-    // An id with a control character cannot be sent; the stream then starts as at first.
-    if let (false, Ok(id)) = (id.is_empty(), HeaderValue::from_bytes(id.as_bytes())) {
-        request.private.insert("last-event-id", id);
+fn of_topics(subscribe: &Subscribe) -> Outgoing {
+    let mut url = subscribe.client.endpoint("api/events/stream");
+    let query = subscribe.query();
+    if query.len() <= LONGEST_QUERY {
+        url.set_query(Some(&query));
+        return subscribe.client.request(Method::GET, url);
     }
+    let mut request = subscribe.client.request(Method::POST, url);
+    request.headers.insert(CONTENT_TYPE, FORM);
+    request.body = Bytes::from(query);
     request
 }
 
 /// Gives the content type of what is no event stream, empty if there is none.
-pub(crate) fn expect_event_stream(response: &Response) -> Result<(), String> {
-    let found = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .map(HeaderValue::as_bytes);
+pub(crate) fn expect_event_stream(headers: &HeaderMap) -> Result<(), String> {
+    let found = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let found = String::from_utf8_lossy(found.unwrap_or_default());
     let essence = found.split(';').next().unwrap_or_default();
     if essence.trim().eq_ignore_ascii_case("text/event-stream") {

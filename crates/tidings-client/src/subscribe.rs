@@ -2,50 +2,151 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use url::Url;
 
 use crate::client::Client;
+use crate::cursor::CursorStore;
+use crate::error::BuildError;
 use crate::subscription::Subscription;
 
-/// A subscription to be opened. Made by [`Client::subscribe`].
+/// A subscription to be opened. Made by [`Client::subscribe`] for topics of a hub, and by
+/// [`Client::stream`] or [`Client::stream_at`] for any event stream.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is asked for until the subscription is opened and polled"]
 pub struct Subscribe {
     pub(crate) client: Client,
-    pub(crate) selectors: Vec<String>,
-    pub(crate) events: Vec<String>,
+    pub(crate) source: Source,
+    pub(crate) method: Method,
+    pub(crate) body: Bytes,
     pub(crate) start: Start,
+    pub(crate) form: Form,
+    pub(crate) on_gap: OnGap,
+    pub(crate) cursor: Option<Arc<dyn CursorStore>>,
+}
+
+/// What a subscription is to.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    Topics {
+        selectors: Vec<String>,
+        events: Vec<String>,
+    },
+    Address(Url),
+}
+
+/// What is made of the events that come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Form {
     pub(crate) enveloped: bool,
+    pub(crate) comments: bool,
+}
+
+/// What follows when events are missing.
+#[derive(Clone, Debug)]
+pub(crate) enum OnGap {
+    Continue,
+    Stop,
+    Refetch(Url),
 }
 
 impl Subscribe {
-    pub(crate) fn new(client: Client, selectors: Vec<String>) -> Self {
+    pub(crate) fn to_topics(client: Client, selectors: Vec<String>) -> Self {
+        let events = Vec::new();
+        Self::new(client, Source::Topics { selectors, events })
+    }
+
+    pub(crate) fn to_address(client: Client, url: Url) -> Self {
+        Self::new(client, Source::Address(url))
+    }
+
+    fn new(client: Client, source: Source) -> Self {
         Self {
             client,
-            selectors,
-            events: Vec::new(),
+            source,
+            method: Method::GET,
+            body: Bytes::new(),
             start: Start::Now,
-            enveloped: false,
+            form: Form::default(),
+            on_gap: OnGap::Continue,
+            cursor: None,
         }
     }
 
     /// Where to start; [`Start::Now`] unless told otherwise. Reconnects go on from where the
-    /// subscription has got to.
+    /// subscription has got to. Of streams other than a hub's topics, only [`Start::After`] is
+    /// told to the server.
     pub fn from(mut self, start: Start) -> Self {
         self.start = start;
         self
     }
 
-    /// Asks for events of this type only. Can be called for several types.
+    /// Asks for events of this type only. Can be called for several types. For topics of a hub;
+    /// other streams give all they have.
     pub fn event(mut self, event: impl Into<String>) -> Self {
-        self.events.push(event.into());
+        if let Source::Topics { events, .. } = &mut self.source {
+            events.push(event.into());
+        }
         self
     }
 
     /// Asks for envelopes: every event comes with its topic, its time and whether it is final.
-    /// The subscription then ends by itself as soon as the last of its topics has.
+    /// The subscription then ends by itself as soon as the last of its topics has. For topics of
+    /// a hub.
     pub fn enveloped(mut self) -> Self {
-        self.enveloped = true;
+        self.form.enveloped = matches!(self.source, Source::Topics { .. });
         self
+    }
+
+    /// Sends another method than GET, each time it connects. For streams other than a hub's
+    /// topics.
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Sends this body, each time it connects: as `text/plain` unless the client has a
+    /// `Content-Type` among its headers. For streams other than a hub's topics.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Gives comments too, in their place among the events.
+    pub fn comments(mut self) -> Self {
+        self.form.comments = true;
+        self
+    }
+
+    /// Begins where the store says that an earlier run was, whatever [`from`](Self::from) says;
+    /// if it says nothing, as it would begin without. Only what is acknowledged with
+    /// [`Subscription::ack`] is saved.
+    pub fn cursor(mut self, store: impl CursorStore + 'static) -> Self {
+        self.cursor = Some(Arc::new(store));
+        self
+    }
+
+    /// Ends the subscription with an error as soon as events are missing. Unless told otherwise,
+    /// a gap is an [`Item::Gap`](crate::Item::Gap) and the subscription goes on.
+    pub fn stop_at_gap(mut self) -> Self {
+        self.on_gap = OnGap::Stop;
+        self
+    }
+
+    /// After each gap, reads a resource and gives it as an
+    /// [`Item::Snapshot`](crate::Item::Snapshot), before whatever comes after the gap: for one
+    /// who follows changes, a way to be whole again. A read that fails is tried again like a lost
+    /// connection, and the subscription does not go on without it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the reference, taken from the hub's address, is no `http` or `https` address.
+    pub fn refetch_after_gap(mut self, reference: &str) -> Result<Self, BuildError> {
+        self.on_gap = OnGap::Refetch(self.client.resolve(reference)?);
+        Ok(self)
     }
 
     /// The subscription. Nothing is sent before it is polled.
@@ -53,14 +154,29 @@ impl Subscribe {
         Subscription::new(self)
     }
 
-    /// The query string, or the form if it is too long for one.
+    /// The topics that end the subscription once all of them have ended; `None` if it does not
+    /// end by itself.
+    pub(crate) fn ending_topics(&self) -> Option<&[String]> {
+        match &self.source {
+            Source::Topics { selectors, .. }
+                if self.form.enveloped && !selectors.iter().any(|s| s.contains('*')) =>
+            {
+                Some(selectors)
+            }
+            Source::Topics { .. } | Source::Address(_) => None,
+        }
+    }
+
+    /// The query string of a subscription to topics, or the form if it is too long for one.
     pub(crate) fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for selector in &self.selectors {
-            query.append_pair("topic", selector);
-        }
-        for event in &self.events {
-            query.append_pair("event", event);
+        if let Source::Topics { selectors, events } = &self.source {
+            for selector in selectors {
+                query.append_pair("topic", selector);
+            }
+            for event in events {
+                query.append_pair("event", event);
+            }
         }
         match &self.start {
             Start::Now | Start::After(_) => {}
@@ -68,7 +184,7 @@ impl Subscribe {
                 query.append_pair("from", &start.to_string());
             }
         }
-        if self.enveloped {
+        if self.form.enveloped {
             query.append_pair("format", "envelope");
         }
         query.finish()

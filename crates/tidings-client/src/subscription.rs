@@ -1,17 +1,21 @@
 //! A subscription as a stream.
 
-use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
 use futures_core::Stream;
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
 use crate::connection::Connection;
-use crate::driver::Driver;
+use crate::cursor::CursorStore;
+use crate::driver::{Driver, Shared};
 use crate::error::SubscribeError;
 use crate::event::Item;
+use crate::orders::{Handle, Orders};
 use crate::subscribe::Subscribe;
 
 /// A stream of events that survives lost connections.
@@ -25,11 +29,20 @@ use crate::subscribe::Subscribe;
 pub struct Subscription {
     items: Pin<Box<dyn Stream<Item = Result<Item, SubscribeError>> + Send>>,
     connection: watch::Receiver<Connection>,
+    position: Arc<Mutex<String>>,
+    orders: Arc<Orders>,
+    cursor: Option<Arc<dyn CursorStore>>,
 }
 
 impl Subscription {
     pub(crate) fn new(subscribe: Subscribe) -> Self {
-        let (driver, connection) = Driver::new(subscribe);
+        let cursor = subscribe.cursor.clone();
+        let (driver, shared) = Driver::new(subscribe);
+        let Shared {
+            connection,
+            position,
+            orders,
+        } = shared;
         let items = stream::unfold(driver, async |mut driver| {
             let item = driver.next().await?;
             Some((item, driver))
@@ -37,12 +50,45 @@ impl Subscription {
         Self {
             items: Box::pin(items.fuse()),
             connection,
+            position,
+            orders,
+            cursor,
         }
     }
 
     /// The state of the connection, now and as it changes.
     pub fn connection(&self) -> watch::Receiver<Connection> {
         self.connection.clone()
+    }
+
+    /// A handle to restart or close the subscription from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.orders.handle()
+    }
+
+    /// The id to resume after, if exactly what was given so far is not to come again. It can be
+    /// ahead of the last event: a hub tells where a stream begins before anything is published.
+    /// Empty if there is none yet.
+    pub fn position(&self) -> String {
+        let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        position.clone()
+    }
+
+    /// Saves in the cursor that everything up to and including the event `id` need not come
+    /// again: after its effects are there, for each event to be processed at least once. Another
+    /// run with the same cursor begins with the next one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cursor cannot be saved, or if the subscription has none.
+    pub fn ack(&self, id: &str) -> impl Future<Output = io::Result<()>> + Send + use<> {
+        let (cursor, id) = (self.cursor.clone(), id.to_owned());
+        async move {
+            match cursor {
+                Some(cursor) => cursor.save(&id).await,
+                None => Err(io::Error::other("the subscription has no cursor")),
+            }
+        }
     }
 }
 

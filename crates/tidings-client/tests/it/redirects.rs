@@ -1,5 +1,9 @@
+use bytes::Bytes;
 use futures_util::StreamExt;
-use tidings_client::{NewEvent, PublishError, RedirectError, Start, SubscribeError};
+use http::{Request, Response};
+use tidings_client::{
+    Body, Client, Exchange, NewEvent, PublishError, RedirectError, Start, SubscribeError, Transport,
+};
 
 use crate::script::{Reply, Server, all_data, answer, no_content};
 
@@ -75,6 +79,59 @@ async fn a_redirect_to_nowhere_is_an_error() {
                 RedirectError::Location { .. }
             )))
         ));
+    }
+}
+
+/// Is encrypted, and redirects to where nothing is.
+#[derive(Debug)]
+struct Downgrading;
+
+impl Transport for Downgrading {
+    fn send(&self, request: Request<Bytes>) -> Exchange<'_> {
+        assert_eq!(request.uri().scheme_str(), Some("https"));
+        let answer = Response::builder()
+            .status(307)
+            .header("location", "http://example.org/there")
+            .body(Body::from(""));
+        Box::pin(async { Ok(answer.unwrap()) })
+    }
+}
+
+#[tokio::test]
+async fn from_https_there_is_no_way_to_http() {
+    let builder = Client::builder("https://example.org/").transport(Downgrading);
+    let client = builder.bearer_token("secret").build().unwrap();
+    let next = client.stream().open().next().await;
+    assert!(matches!(
+        next,
+        Some(Err(SubscribeError::Redirect(RedirectError::Downgrade {
+            location
+        }))) if location == "http://example.org/there"
+    ));
+}
+
+#[tokio::test]
+async fn an_id_stays_with_the_origin_that_gave_it() {
+    let mut other = Server::start([
+        answer("503 Busy", "", ""),
+        answer(
+            "200 OK",
+            "Content-Type: text/event-stream\r\n",
+            "id: b-1\ndata: b\n\n",
+        ),
+        no_content(),
+    ])
+    .await;
+    let to_other = || redirect(307, &format!("{}/there", other.url));
+    let of_a = "id: a-1\ndata: a\n\n";
+    let here = answer("200 OK", "Content-Type: text/event-stream\r\n", of_a);
+    let mut server = Server::start([here, to_other(), to_other(), to_other()]).await;
+    assert_eq!(all_data(server.client().stream().open()).await, ["a", "b"]);
+    for expected in [None, Some("a-1"), Some("a-1"), Some("b-1")] {
+        assert_eq!(server.request().await.header("last-event-id"), expected);
+    }
+    for expected in [None, None, Some("b-1")] {
+        assert_eq!(other.request().await.header("last-event-id"), expected);
     }
 }
 

@@ -130,7 +130,7 @@ async fn many_selectors_travel_in_a_form() {
     assert!(all_data(subscription).await.is_empty());
     let request = server.request().await;
     assert_eq!(request.line, "POST /api/events/stream");
-    let form = Some("application/x-www-form-urlencoded");
+    let form = Some("application/x-www-form-urlencoded;charset=UTF-8");
     assert_eq!(request.header("content-type"), form);
     assert_eq!(request.body.matches("topic=").count(), selectors.len());
 }

@@ -94,6 +94,12 @@ impl Server {
         self.requests.recv().await.expect("a request was scripted")
     }
 
+    /// There was no request that was not looked at.
+    pub(crate) fn quiet(&mut self) {
+        let further = self.requests.try_recv();
+        assert!(further.is_err(), "{further:?}");
+    }
+
     /// Waits until the client has closed a connection that was held.
     pub(crate) async fn client_closed(&mut self) {
         self.closed.recv().await.expect("a held connection");
@@ -108,7 +114,16 @@ impl Server {
         &self,
         adjust: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Client {
-        let builder = Client::builder(&self.url)
+        self.build(&self.url, adjust)
+    }
+
+    /// A client of an address on this server.
+    pub(crate) fn client_at(&self, path: &str) -> Client {
+        self.build(&format!("{}{path}", self.url), |builder| builder)
+    }
+
+    fn build(&self, url: &str, adjust: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+        let builder = Client::builder(url)
             .base_delay(Duration::from_millis(1))
             .max_delay(Duration::from_millis(5));
         adjust(builder).build().unwrap()

@@ -1,0 +1,202 @@
+//! Positions that outlive the process.
+
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task;
+
+/// More than any id, so that a file that is none is not read whole.
+const LONGEST: u64 = 64 * 1024;
+
+/// Where the position of a subscription is kept, so that a program goes on where an earlier run
+/// of it was.
+///
+/// [`Subscribe::cursor`](crate::Subscribe::cursor) begins from what [`load`](Self::load) gives,
+/// and [`Subscription::ack`](crate::Subscription::ack) saves. What is saved has to survive
+/// whatever the program is to survive, and a save that fails midway has to leave the earlier one.
+pub trait CursorStore: std::fmt::Debug + Send + Sync {
+    /// The id that was saved last, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be told; the subscription then does not begin.
+    fn load(&self) -> Stored<'_, Option<String>>;
+
+    /// Keeps the id of the last event that need not come again.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not kept; the one before still is.
+    fn save<'a>(&'a self, id: &'a str) -> Stored<'a, ()>;
+}
+
+/// What a store answers.
+pub type Stored<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
+
+/// A cursor in a file of its own, which holds the id and a line end.
+///
+/// Each save writes another file beside it (its name with `.new` behind), brings that to the disk
+/// and puts it in the place of the first: after a crash, of the machine too, there is the old
+/// position or the new one, whole. One process at a time can use a file.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::StreamExt;
+/// use tidings_client::{Client, FileCursor, Item, Start};
+///
+/// let client = Client::builder("http://127.0.0.1:8434").build()?;
+/// let cursor = FileCursor::new("orders.cursor");
+/// let mut orders = client.subscribe(["orders/*"]).from(Start::Oldest).cursor(cursor).open();
+/// while let Some(item) = orders.next().await {
+///     if let Item::Event(event) = item? {
+///         println!("{}", event.data); // once this is done, a crash does not bring it back
+///         orders.ack(&event.id).await?;
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct FileCursor {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    next: AtomicU64,
+    /// The number of the newest save that is done. Held while one is written.
+    saved: Mutex<u64>,
+}
+
+impl FileCursor {
+    /// The cursor in the file at `path`. Nothing is read or written yet; the file need not exist,
+    /// its folder must.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                path: path.into(),
+                next: AtomicU64::new(1),
+                saved: Mutex::new(0),
+            }),
+        }
+    }
+}
+
+impl CursorStore for FileCursor {
+    fn load(&self) -> Stored<'_, Option<String>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async { task::spawn_blocking(move || load(&shared.path)).await? })
+    }
+
+    fn save<'a>(&'a self, id: &'a str) -> Stored<'a, ()> {
+        let shared = Arc::clone(&self.shared);
+        let id = id.to_owned();
+        let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            let save = move || {
+                let mut saved = shared.saved.lock().unwrap_or_else(PoisonError::into_inner);
+                // Saves that were not waited for can come here in another order.
+                if number > *saved {
+                    save(&shared.path, &id)?;
+                    *saved = number;
+                }
+                Ok(())
+            };
+            task::spawn_blocking(save).await?
+        })
+    }
+}
+
+fn load(path: &Path) -> io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text)?;
+    let id = text.strip_suffix('\n').unwrap_or(&text);
+    if id.chars().any(char::is_control) {
+        let reason = format!("{} holds no event id", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    Ok((!id.is_empty()).then(|| id.to_owned()))
+}
+
+fn save(path: &Path, id: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let mut file = File::create(&new)?;
+    file.write_all(format!("{id}\n").as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    // The rename is on the disk once its folder is.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_saved_last_is_loaded() {
+        let folder = folder();
+        let path = folder.path().join("cursor");
+        let cursor = FileCursor::new(&path);
+        assert_eq!(cursor.load().await.unwrap(), None);
+        cursor.save("e-1").await.unwrap();
+        cursor.save("e-2").await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "e-2\n");
+        let again = FileCursor::new(&path);
+        assert_eq!(again.load().await.unwrap().as_deref(), Some("e-2"));
+        let files = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1, "nothing is left beside it");
+    }
+
+    #[tokio::test]
+    async fn a_save_that_is_late_does_not_go_back() {
+        let folder = folder();
+        let cursor = FileCursor::new(folder.path().join("cursor"));
+        let (first, second) = (cursor.save("e-1"), cursor.save("e-2"));
+        second.await.unwrap();
+        first.await.unwrap();
+        assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-2"));
+    }
+
+    #[tokio::test]
+    async fn a_save_that_was_cut_short_leaves_the_one_before() {
+        let folder = folder();
+        let path = folder.path().join("cursor");
+        let cursor = FileCursor::new(&path);
+        cursor.save("e-1").await.unwrap();
+        fs::write(folder.path().join("cursor.new"), "e-").unwrap();
+        assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-1"));
+        cursor.save("e-2").await.unwrap();
+        assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-2"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_cursor_is_an_error() {
+        let folder = folder();
+        let path = folder.path().join("cursor");
+        for content in ["e-1\ne-2\n", "a\0b", "\u{7f}"] {
+            fs::write(&path, content).unwrap();
+            let loaded = FileCursor::new(&path).load().await;
+            assert!(loaded.is_err(), "{content:?}: {loaded:?}");
+        }
+        let nowhere = FileCursor::new(folder.path().join("none").join("cursor"));
+        assert!(nowhere.save("e-1").await.is_err());
+    }
+}
