@@ -7,6 +7,7 @@
 //!   the bytes a server wrote and not what a client library made of them.
 //! - [`StreamReader`]: one open event stream, which knows a clean end from a cut.
 //! - [`Proxy`]: a reverse proxy that holds answers back, as many between a hub and its readers do.
+//! - [`Relay`]: a network that can be cut and can fall silent.
 //! - [`Command`]: the `tidings` command line with its output and exit code.
 //! - [`History`]: judges what publishers sent and readers saw, over crashes too.
 //!
@@ -30,6 +31,7 @@ mod position;
 mod process;
 mod proxy;
 mod publisher;
+mod relay;
 mod seed;
 mod stream;
 mod whereabouts;
@@ -52,6 +54,7 @@ pub use position::Position;
 pub use process::Process;
 pub use proxy::Proxy;
 pub use publisher::Publisher;
+pub use relay::Relay;
 pub use seed::Seed;
 pub use stream::{Preamble, StreamReader};
 pub use whereabouts::Whereabouts;

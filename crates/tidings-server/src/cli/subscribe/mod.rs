@@ -1,16 +1,25 @@
 //! `tidings subscribe`.
 
-use std::io;
+mod sink;
 
+use std::path::PathBuf;
+
+use anyhow::Context;
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
-use tidings_client::{Client, Connection, Event, GapReason, Item, ParseStartError, Start};
+use tidings_client::{
+    Client, Connection, FileCursor, Item, ParseStartError, Start, Subscribe, Subscription,
+};
 use tokio::sync::watch;
 
 use crate::cli::exit::Exit;
 use crate::cli::hub::HubArgs;
 use crate::cli::output::Output;
+use crate::cli::subscribe::sink::{Form, Sink, Taken};
 use crate::cli::{notice, verdict};
+
+/// At the latest after so many events the cursor is saved, however fast they come.
+const MOST_UNSAVED: u32 = 1000;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -21,9 +30,19 @@ Examples:
   tidings subscribe logs/app --from last:20          the newest 20 events, then live
   tidings subscribe deploys --until deploy-complete  wait for an event
   tidings subscribe logs/app --from 7f3a-42          what came after that id
+  tidings subscribe orders/** --cursor orders.at     goes on where its last run was
+  tidings subscribe deploys --exec ./deploy.sh       a command for each event
 
 In a selector, * is exactly one segment and ** at the end any number of them. A lost connection is
 made again and goes on where it was.
+
+A command of --exec is given what would have been printed on its stdin, and TIDINGS_ID,
+TIDINGS_TOPIC, TIDINGS_EVENT, TIDINGS_TIME and TIDINGS_FINAL (0 or 1) in its environment. Commands
+run one after the other, in the order of the events.
+
+With --cursor, each event is printed, or its command has succeeded, at least once, over any number
+of runs: the file holds the id of the last one. A command that fails then ends the subscription,
+with 1, and the next run begins with its event; without --cursor it goes on with the next event.
 
 Ends when all its topics have ended, or after the event of --until. Exits with the last event's
 `exit_code` if its data has one, else with 1 after an event named ...-failed or ...-cancelled, else
@@ -55,6 +74,50 @@ pub(crate) struct SubscribeArgs {
     /// Print the id and a tab before the data
     #[arg(long, conflicts_with = "json")]
     ids: bool,
+
+    /// Run this shell command for each event instead of printing it
+    #[arg(long, value_name = "CMD")]
+    exec: Option<String>,
+
+    /// Keep the position in this file, and go on from there if it exists
+    #[arg(long, value_name = "FILE")]
+    cursor: Option<PathBuf>,
+}
+
+impl SubscribeArgs {
+    fn subscribe(&self, client: &Client) -> Subscribe {
+        let mut subscribe = client
+            .subscribe(&self.selectors)
+            .from(self.from.clone())
+            .enveloped();
+        if !self.events.is_empty() {
+            for event in self.events.iter().chain(&self.until) {
+                subscribe = subscribe.event(event);
+            }
+        }
+        match &self.cursor {
+            Some(path) => subscribe.cursor(FileCursor::new(path)),
+            None => subscribe,
+        }
+    }
+
+    fn sink(&self, client: &Client) -> Sink {
+        match &self.exec {
+            Some(command) => Sink::Execute {
+                command: command.clone(),
+                url: client.url().to_owned(),
+            },
+            None => Sink::Print(Output::new()),
+        }
+    }
+
+    fn form(&self) -> Form {
+        match (self.json, self.ids) {
+            (true, _) => Form::Json,
+            (false, true) => Form::IdAndData,
+            (false, false) => Form::Data,
+        }
+    }
 }
 
 pub(crate) async fn subscribe(args: SubscribeArgs) -> anyhow::Result<Exit> {
@@ -83,25 +146,17 @@ fn start(text: &str) -> Result<Start, ParseStartError> {
 }
 
 async fn follow(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {
-    let mut subscribe = client
-        .subscribe(&args.selectors)
-        .from(args.from.clone())
-        .enveloped();
-    if !args.events.is_empty() {
-        for event in args.events.iter().chain(&args.until) {
-            subscribe = subscribe.event(event);
-        }
-    }
-    let mut items = subscribe.open();
+    let mut items = args.subscribe(client).open();
     let mut connection = items.connection();
-    let mut output = Output::new();
+    let mut sink = args.sink(client);
+    let mut cursor = Cursor::default();
     let mut last = None;
 
     loop {
         let next = match items.next().now_or_never() {
             Some(next) => next,
             None => {
-                output.flush().await?;
+                cursor.save(args, &mut sink, &items).await?;
                 tokio::select! {
                     biased;
                     next = items.next() => next,
@@ -122,17 +177,24 @@ async fn follow(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {
                 continue;
             }
             Some(Err(error)) => {
-                output.flush().await?;
+                cursor.save(args, &mut sink, &items).await?;
                 return Err(error.into());
             }
             None => break,
         };
         if args.events.is_empty() || args.events.contains(&event.event) {
-            print(&mut output, args, &event).await?;
+            let taken = sink.take(&event, args.form()).await?;
+            if taken == Taken::Failed && args.cursor.is_some() {
+                return Ok(Exit::Failure);
+            }
+        }
+        cursor.unsaved += 1;
+        if args.exec.is_some() || cursor.unsaved >= MOST_UNSAVED {
+            cursor.save(args, &mut sink, &items).await?;
         }
         let is_final = event.envelope.as_ref().is_some_and(|e| e.is_final);
         if args.until.as_ref() == Some(&event.event) {
-            output.flush().await?;
+            cursor.save(args, &mut sink, &items).await?;
             return Ok(verdict::exit(&event.event, &event.data));
         }
         if is_final {
@@ -140,10 +202,41 @@ async fn follow(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {
         }
     }
 
-    output.flush().await?;
+    cursor.save(args, &mut sink, &items).await?;
     match last {
         Some(exit) => Ok(exit),
         None => ended(args, client).await,
+    }
+}
+
+/// What the cursor file holds.
+#[derive(Debug, Default)]
+struct Cursor {
+    saved: String,
+    unsaved: u32,
+}
+
+impl Cursor {
+    /// Writes out what was printed, and then that it was.
+    async fn save(
+        &mut self,
+        args: &SubscribeArgs,
+        sink: &mut Sink,
+        items: &Subscription,
+    ) -> anyhow::Result<()> {
+        sink.flush().await?;
+        self.unsaved = 0;
+        let Some(path) = &args.cursor else {
+            return Ok(());
+        };
+        let position = items.position();
+        if position.is_empty() || position == self.saved {
+            return Ok(());
+        }
+        let saved = items.ack(&position).await;
+        saved.with_context(|| format!("cannot save the cursor in {}", path.display()))?;
+        self.saved = position;
+        Ok(())
     }
 }
 
@@ -156,15 +249,6 @@ async fn ended(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {
         Some(event) if event.is_final => verdict::exit(&event.event, &event.data),
         _ => Exit::Success,
     })
-}
-
-async fn print(output: &mut Output, args: &SubscribeArgs, event: &Event) -> io::Result<()> {
-    match &event.envelope {
-        // A line end in JSON can only be white space.
-        Some(envelope) if args.json => output.line(&[&envelope.raw.replace('\n', " ")]).await,
-        _ if args.ids => output.line(&[&event.id, "\t", &event.data]).await,
-        _ => output.line(&[&event.data]).await,
-    }
 }
 
 fn report(client: &Client, connection: &mut watch::Receiver<Connection>) {
@@ -184,14 +268,7 @@ fn report(client: &Client, connection: &mut watch::Receiver<Connection>) {
 fn explain(item: &Item) {
     match item {
         Item::Gap(gap) => {
-            let reason = match gap.reason {
-                GapReason::Evicted => "the hub no longer has all of them",
-                GapReason::UnknownId => "the hub does not know the id to go on from",
-                GapReason::EpochChanged => "the hub has lost its history",
-                GapReason::Lagged => "this reader fell too far behind",
-                GapReason::Deleted => "history was deleted",
-                _ => "the hub cannot tell why",
-            };
+            let reason = gap.reason;
             notice(format_args!("gap: events may be missing here: {reason}"));
         }
         Item::Goodbye(goodbye) => notice(format_args!("goodbye: {}", goodbye.reason)),
