@@ -66,7 +66,8 @@ impl StreamRequest {
             Err(
                 SubscribeError::Closed
                 | SubscribeError::StoreFailed(_)
-                | SubscribeError::TooManySubscriptions,
+                | SubscribeError::TooManySubscriptions
+                | SubscribeError::TooManyOfIdentity { .. },
             ) if self.from_browser => come_back_after(options.retry),
             Err(error) => refusal(&error, options.retry).into_response(),
         }
@@ -162,7 +163,7 @@ pub(crate) fn refusal(error: &SubscribeError, retry: Duration) -> Problem {
         SubscribeError::TooManyEventTypes { .. } => {
             Problem::bad_parameter("event", error.to_string())
         }
-        SubscribeError::TooManySubscriptions => {
+        SubscribeError::TooManySubscriptions | SubscribeError::TooManyOfIdentity { .. } => {
             later(StatusCode::TOO_MANY_REQUESTS, "too-many-connections")
         }
         SubscribeError::StoreFailed(_) => later(StatusCode::SERVICE_UNAVAILABLE, "store-failed"),

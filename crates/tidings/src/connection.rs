@@ -70,6 +70,8 @@ pub struct Peer {
 pub struct Owner {
     /// Who they say it is.
     pub identity: Option<Box<str>>,
+    /// Where that counts: the same name elsewhere is somebody else.
+    pub namespace: Option<Box<str>>,
     /// The name of the token, by which that alone can be revoked.
     pub token: Option<Box<str>>,
     /// The name of the key that vouches for them.

@@ -9,7 +9,7 @@ use tidings_log::{KeyRow, Log, Record, Topic};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    ConnectionId, GoodbyeReason, LagPolicy, StoreFailed, SubscribeError, TopicStats,
+    ConnectionId, GoodbyeReason, LagPolicy, Owner, StoreFailed, SubscribeError, TopicStats,
     admissions::{Admission, Admissions},
     encoding::Wire,
     expiry::Expiries,
@@ -64,7 +64,7 @@ impl Core {
     pub(crate) fn new(log: Log, keys: Vec<KeyRow>, options: Arc<Options>) -> Self {
         let mut idempotency = Idempotency::new(options.idempotency_window);
         idempotency.restore(keys, &log);
-        let own = || Admissions::new(options.max_subscriptions);
+        let own = || Admissions::new(options.max_subscriptions, options.max_of_identity);
         Self {
             log,
             readers: HashSet::new(),
@@ -124,16 +124,15 @@ impl Core {
     }
 
     /// Lets a further subscription in, if there is room; those that do not show need none.
-    pub(crate) fn let_in(&self, presence: Presence) -> Result<Option<Admission>, SubscribeError> {
+    pub(crate) fn let_in(
+        &self,
+        presence: Presence,
+        owner: Option<&Arc<Owner>>,
+    ) -> Result<Option<Admission>, SubscribeError> {
         self.admit(presence)?;
         match presence {
             Presence::Hidden => Ok(None),
-            Presence::Shown => {
-                let admission = self.admissions.take();
-                admission
-                    .map(Some)
-                    .ok_or(SubscribeError::TooManySubscriptions)
-            }
+            Presence::Shown => self.admissions.take(owner).map(Some),
         }
     }
 

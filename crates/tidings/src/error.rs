@@ -104,6 +104,12 @@ pub enum SubscribeError {
     /// There are as many subscriptions, or patterns in them, as allowed. Try again later.
     #[error("there are too many subscriptions")]
     TooManySubscriptions,
+    /// There are as many subscriptions of the identity as allowed. Try again later.
+    #[error("there are more than {limit} subscriptions of this identity")]
+    TooManyOfIdentity {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// The store, which must be read for it, does not work. Try again later.
     #[error(transparent)]
     StoreFailed(#[from] StoreFailed),

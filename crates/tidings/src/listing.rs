@@ -53,7 +53,8 @@ impl Broker {
             if room > 0 && !wanted.is_empty() {
                 let core = self.shared.core.lock();
                 let listed = wanted.into_iter().take(room);
-                list.topics.extend(listed.filter_map(|topic| core.topic(topic)));
+                list.topics
+                    .extend(listed.filter_map(|topic| core.topic(topic)));
             }
         }
     }

@@ -17,6 +17,7 @@ pub(crate) struct Options {
     pub(crate) max_event_bytes: usize,
     pub(crate) max_selectors: usize,
     pub(crate) max_subscriptions: usize,
+    pub(crate) max_of_identity: Option<usize>,
     /// Those of another broker, whose limit holds for this one too.
     pub(crate) admissions: Option<Arc<Admissions>>,
     pub(crate) idempotency_window: Duration,
@@ -73,6 +74,7 @@ impl Default for Options {
             max_event_bytes: 1 << 20,
             max_selectors: 100,
             max_subscriptions: usize::MAX,
+            max_of_identity: None,
             admissions: None,
             idempotency_window: Duration::from_secs(10 * 60),
             reconnect_delay: Duration::from_secs(3),
@@ -188,7 +190,15 @@ impl BrokerBuilder {
         self
     }
 
-    /// Counts subscriptions together with those of another broker, whose limit holds for both.
+    /// The most subscriptions at a time of one identity, as its [`Owner`](crate::Owner) says. Default: no limit of its own.
+    #[must_use]
+    pub fn max_subscriptions_per_identity(mut self, subscriptions: usize) -> Self {
+        self.options.max_of_identity = Some(subscriptions);
+        self.options.admissions = None;
+        self
+    }
+
+    /// Counts subscriptions together with those of another broker, whose limits hold for both.
     ///
     /// ```
     /// # use tidings::{Broker, Selector, Subscription};

@@ -179,7 +179,7 @@ impl Shared {
         let mut core = self.core.lock();
         let registered = core.readers.remove(&reader.id);
         if registered {
-            core.admissions.give_back();
+            core.admissions.give_back(reader.peer.owner.as_ref());
             if let Some(at) = reader.peer.expires_at() {
                 core.expiries.remove(at, &reader.id);
             }

@@ -24,7 +24,11 @@ impl Broker {
         let now = self.shared.clock.now();
         let id = ConnectionId::random();
         let presence = subscription.presence;
-        let admission = self.shared.core.lock().let_in(presence)?;
+        let admission = self
+            .shared
+            .core
+            .lock()
+            .let_in(presence, subscription.peer.owner.as_ref())?;
         // Looked for before anything is registered: it may take long, and what is published meanwhile follows it.
         let newest = match (&subscription.resume_after, subscription.start_at) {
             (None, StartAt::Newest(n)) => {

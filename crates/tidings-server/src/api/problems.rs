@@ -86,6 +86,11 @@ pub(super) fn of_subscribe(hub: &Hub, error: &SubscribeError) -> Problem {
             Problem::bad_parameter("event", format!("event: {error}"))
         }
         SubscribeError::TooManySubscriptions => too_many_connections(hub),
+        SubscribeError::TooManyOfIdentity { .. } => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let problem = Problem::new(status, "too-many-connections", error.to_string());
+            problem.retry_after(hub.later())
+        }
         // It is closed at the end of the drain.
         SubscribeError::StoreFailed(_) if hub.broker.is_closed() => draining(hub),
         SubscribeError::StoreFailed(failed) => {

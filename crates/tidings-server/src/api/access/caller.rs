@@ -212,6 +212,7 @@ impl Sight {
 fn owner(grant: &Grant) -> Option<Owner> {
     let mut owner = Owner {
         identity: grant.identity.as_deref().map(Box::from),
+        namespace: grant.namespace.as_deref().map(Box::from),
         ..Owner::default()
     };
     match grant.credential.original() {
