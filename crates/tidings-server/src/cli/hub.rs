@@ -18,6 +18,15 @@ pub(crate) struct HubArgs {
     /// The hub's address
     #[arg(long, env = "TIDINGS_URL", value_name = "URL", default_value = DEFAULT_URL)]
     url: String,
+
+    /// The token or API key to show; better in the environment, where others do not see it
+    #[arg(
+        long,
+        env = "TIDINGS_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
 }
 
 impl HubArgs {
@@ -29,10 +38,23 @@ impl HubArgs {
         &self,
         adjust: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> anyhow::Result<Client> {
-        let builder = Client::builder(&self.url).request_timeout(REQUEST_TIMEOUT);
+        self.client_at("--url", &self.url, adjust)
+    }
+
+    /// A client of the hub at an address that was given elsewhere.
+    pub(crate) fn client_at(
+        &self,
+        argument: &str,
+        url: &str,
+        adjust: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> anyhow::Result<Client> {
+        let mut builder = Client::builder(url).request_timeout(REQUEST_TIMEOUT);
+        if let Some(token) = &self.token {
+            builder = builder.bearer_token(token);
+        }
         match adjust(builder).build() {
             Err(error @ BuildError::Url { .. }) => Err(usage_error(format_args!(
-                "invalid value for --url: {error}"
+                "invalid value for {argument}: {error}"
             ))),
             built => Ok(built?),
         }

@@ -38,7 +38,7 @@ Examples:
   tidings subscribe 'executions/**' --from start       follow every job
   tidings publish orders/7 '{\"state\":\"paid\"}'          publish one event
 
-Client commands speak to the hub at TIDINGS_URL. Data goes to stdout, everything else to stderr."
+Client commands speak to the hub at TIDINGS_URL, as TIDINGS_TOKEN. Data goes to stdout, everything else to stderr."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -14,7 +14,7 @@ use crate::settings::keys::{KEYS, TABLES, nearest, variable};
 const DEFAULT_FILE: &str = "tidings.toml";
 
 /// Variables that are ours and are not settings.
-const OTHER_VARIABLES: [&str; 3] = ["TIDINGS_URL", "TIDINGS_LOG", "TIDINGS_BIN"];
+const OTHER_VARIABLES: [&str; 4] = ["TIDINGS_URL", "TIDINGS_TOKEN", "TIDINGS_LOG", "TIDINGS_BIN"];
 
 /// What was set, by key, and what is wrong with it so far.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tidings_client::{BuildError, Client};
+use tidings_client::Client;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::cli::bench::arrivals::Arrivals;
@@ -24,7 +24,7 @@ use crate::cli::bench::publisher::Published;
 use crate::cli::bench::readers::Readers;
 use crate::cli::bench::report::Report;
 use crate::cli::exit::Exit;
-use crate::cli::hub::{HubArgs, usage_error};
+use crate::cli::hub::HubArgs;
 use crate::cli::notice;
 use crate::cli::progress::Progress;
 
@@ -109,12 +109,7 @@ fn client(args: &BenchArgs) -> anyhow::Result<Client> {
     let Some(address) = &args.address else {
         return args.hub.client();
     };
-    match Client::builder(address).build() {
-        Err(error @ BuildError::Url { .. }) => Err(usage_error(format_args!(
-            "invalid value for ADDRESS: {error}"
-        ))),
-        built => Ok(built?),
-    }
+    args.hub.client_at("ADDRESS", address, |builder| builder)
 }
 
 async fn measure(plan: &Plan, client: &Client) -> anyhow::Result<Report> {

@@ -2,9 +2,11 @@
 
 mod anonymous;
 mod carriers;
+mod command_line;
 mod cookies;
 mod expiry;
 mod keys;
+mod limits;
 mod namespaces;
 mod publishing;
 mod quiet;

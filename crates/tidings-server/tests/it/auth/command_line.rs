@@ -1,0 +1,41 @@
+//! The command line shows its token.
+
+use tidings_testkit::Command;
+
+use super::{guarded, token};
+use crate::TIDINGS;
+
+#[test]
+fn commands_show_the_token_of_the_environment_or_of_a_flag() {
+    let hub = guarded();
+    let url = hub.url();
+    let command = |arguments: &[&str]| Command::new(TIDINGS, arguments).env("TIDINGS_URL", &url);
+    let writer = token(&["--publish", "**"]);
+    let published = command(&["publish", "t", "x", "--final"])
+        .env("TIDINGS_TOKEN", &writer)
+        .run();
+    published.success();
+    let reader = token(&["--subscribe", "t"]);
+    let read = ["subscribe", "t", "--from", "start", "--token", &reader];
+    assert!(command(&read).run().success().contains('x'));
+    let nobody = command(&["publish", "t", "x"]).run();
+    assert_ne!(nobody.code, Some(0));
+    assert!(nobody.stderr.contains("401"), "{}", nobody.stderr);
+    let help = command(&["publish", "--help"])
+        .env("TIDINGS_TOKEN", &writer)
+        .run()
+        .success();
+    assert!(!help.contains(&writer));
+}
+
+#[test]
+fn a_job_is_run_by_who_may_publish_it() {
+    let hub = guarded();
+    let all = token(&["--publish", "executions/*", "--subscribe", "executions/*"]);
+    let run = Command::new(TIDINGS, &["run", "--", "/bin/echo", "done"]);
+    let run = run
+        .env("TIDINGS_URL", &hub.url())
+        .env("TIDINGS_TOKEN", &all)
+        .run();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
