@@ -36,7 +36,7 @@ export async function subscriberCount(options: HubOptions, topic: string): Promi
 }
 
 /** Makes a request until it is answered, as far as that can help. */
-async function call<Answer>(options: HubOptions, request: Outgoing): Promise<Answer> {
+export async function call<Answer>(options: HubOptions, request: Outgoing): Promise<Answer> {
   const { attempts = 5, timeout = 30_000 } = options
   let error: TidingsError | undefined
   /** Whether the provider of headers was told that they were refused. */

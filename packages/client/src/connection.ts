@@ -29,7 +29,8 @@ export interface Sink {
 /** A stream that is kept connected. */
 export interface Connection {
   readonly state: State
-  readonly lastEventId: string
+  /** Where the next attempt begins. What is set counts if that attempt is not told of yet. */
+  lastEventId: string
   /** Connects anew at once, from where the stream has got to. */
   restart(): void
   /** Ends the connection. Nobody is told anything after it. */

@@ -12,8 +12,8 @@ export interface Asks {
 /** A tab that takes longer to answer, in milliseconds, is not waited for. */
 const ANSWER_WITHIN = 10_000
 
-/** Asks by these messages the tabs that are `members` for as long as they are. */
-export function createAsks(post: (message: Message) => void, members: ReadonlySet<string>): Asks {
+/** Asks by these messages the tabs that are `members` by then. */
+export function createAsks(post: (message: Message) => void, members: () => string[]): Asks {
   const answers = new Map<number, Asks['answer']>()
   let asks = 0
 
@@ -38,7 +38,7 @@ export function createAsks(post: (message: Message) => void, members: ReadonlySe
             return
           }
           without.add(member)
-          if ([...members].every((one) => without.has(one))) fail()
+          if (members().every((one) => without.has(one))) fail()
         })
         const timer = setTimeout(fail, ANSWER_WITHIN)
         post({ kind: 'ask', ask: number, failures, error: error && sentError(error) })

@@ -6,11 +6,14 @@ import type { State } from '../state.js'
 /** What a tab wants to have followed. */
 export interface Want {
   topics: readonly string[]
-  /** The last event it has seen; empty if it wants what comes from now on. */
+  /** What it resumes after. Empty if that is on the stream, or if it begins with what comes. */
   after: string
-  /** Whether it may have missed what came after that. */
-  resumes: boolean
+  /** The first message of the tab that told of it. */
+  said: number
 }
+
+/** The numbers of messages of the tabs, each the last of its tab. */
+export type Heard = Record<string, number>
 
 /** How the one who leads connects: what can be sent from one tab to another. */
 export interface Config {
@@ -46,20 +49,27 @@ export type SentState = State extends infer One
     : One
   : never
 
+/** Which messages there are. Tabs that run another version of them share nothing with these. */
+export const PROTOCOL = 2
+
 /** What is said on the channel that all tabs and the one who leads share. */
 export type Message =
   /** Somebody leads from now on, and does not know yet what is wanted. */
   | { kind: 'lead' }
   /** All that a tab wants, whenever that changes and whenever somebody new leads. */
   | { kind: 'want'; member: string; number: number; wants: Want[]; config: Config }
-  /** What a tab has resumed with this want is on the stream from here on. */
-  | { kind: 'took'; member: string; number: number }
+  /** What was resumed in the messages up to these is on the stream from here on. */
+  | { kind: 'took'; heard: Heard }
   /** What wants this topic has failed, and nothing else. */
   | { kind: 'refused'; topic: string; error: SentError }
-  /** What the connection does. */
-  | { kind: 'state'; state: SentState }
-  | { kind: 'item'; item: Item }
-  /** Some topics are followed from this position on. */
+  /**
+   * What the stream does, for all or for one tab. If it is closed, that is for what was wanted first
+   * in the messages up to these.
+   */
+  | { kind: 'state'; state: SentState; to?: string; heard: Heard }
+  /** What came, and where the stream is with it. */
+  | { kind: 'item'; item: Item; at: string }
+  /** What begins with what comes begins here; empty once there is no stream. */
   | { kind: 'position'; position: string }
   /** A tab is asked for headers, because of an error if there is one. */
   | { kind: 'ask'; ask: number; failures: number; error?: SentError | undefined }

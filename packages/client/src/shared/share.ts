@@ -8,9 +8,11 @@ import { type DeliveryOptions, deliver, type Subscription } from '../subscribe.j
 import { lead, startLeading } from './leader.js'
 import {
   type Config,
+  type Heard,
   locksHere,
   type Message,
   memberLock,
+  PROTOCOL,
   receivedError,
   type SentError,
   type SentState,
@@ -62,7 +64,7 @@ export function share(options: ShareOptions = {}): Share {
   const hub = endpoint(options.hub, '').href
   const locks = locksHere()
   const member = crypto.getRandomValues(new Uint32Array(4)).join('-')
-  const shared = `tidings ${hub} ${options.identity ?? ''}`
+  const shared = `tidings ${PROTOCOL} ${hub} ${options.identity ?? ''}`
   const alone = `${shared} ${member}`
   const name = locks ? shared : alone
   let channel = join(name)
@@ -80,12 +82,11 @@ export function share(options: ShareOptions = {}): Share {
   async function announce(): Promise<void> {
     await alive
     said += 1
-    const wants = [...parts].map(({ topics, after, resumes }) => ({
+    const wants = [...parts].map(({ topics, after, resumes, said }) => ({
       topics,
-      after: after || position,
-      resumes,
+      after: resumes ? after : '',
+      said,
     }))
-    for (const part of parts) part.resumes = false
     post({ kind: 'want', member, number: said, wants, config: configOf(hub, options) })
   }
 
@@ -119,24 +120,33 @@ export function share(options: ShareOptions = {}): Share {
 
   function hear(data: Message): void {
     // Tabs say no more than this to each other: anything else is said by whoever leads.
-    if (data.kind !== 'want' && data.kind !== 'headers' && data.kind !== 'restart') standBy()
+    if (data.kind === 'want' || data.kind === 'headers' || data.kind === 'restart') return
+    standBy()
     if (data.kind === 'lead') {
-      for (const part of parts) {
-        part.resumes = true
-        part.saidIn = part.after ? said + 1 : undefined
-      }
+      position = ''
+      for (const part of parts) part.resumes = part.after ? said + 1 : 0
       announce()
     } else if (data.kind === 'position') follow(data.position)
-    else if (data.kind === 'item') give(data.item)
-    else if (data.kind === 'took') taken(data.member, data.number)
-    else if (data.kind === 'refused') refuse(data.topic, receivedError(data.error))
+    else if (data.kind === 'item') give(data.item, data.at)
+    else if (data.kind === 'took') {
+      for (const part of parts) if (part.resumes <= heardIn(data.heard)) part.resumes = 0
+    } else if (data.kind === 'refused') refuse(data.topic, receivedError(data.error))
     else if (data.kind === 'ask') answer(data.ask, data.failures, data.error)
-    else if (data.kind === 'state') {
-      const now = received(data.state)
-      const news = [...parts].filter((part) => part.state.state !== now.state || 'error' in now)
-      state = now
-      for (const part of news) set(part, now)
-    }
+    else if ((data.to ?? member) === member) become(received(data.state), data.heard)
+  }
+
+  /** Up to which message of this tab. */
+  function heardIn(heard: Heard): number {
+    return heard[member] ?? 0
+  }
+
+  function become(now: State, heard: Heard): void {
+    state = now
+    const isTold = (part: Part) =>
+      now.state === 'closed'
+        ? part.said <= heardIn(heard)
+        : part.state.state !== now.state || 'error' in now
+    for (const part of [...parts].filter(isTold)) if (parts.has(part)) set(part, now)
   }
 
   /** Notes where the stream has got to, for what has been given nothing yet. */
@@ -145,26 +155,18 @@ export function share(options: ShareOptions = {}): Share {
     for (const part of parts) part.after ||= reached
   }
 
-  /** What was resumed until then is on the stream. */
-  function taken(by: string, number: number): void {
-    if (by !== member) return
-    for (const part of parts) {
-      if (part.saidIn && part.saidIn <= number) part.saidIn = undefined
-    }
-  }
-
   function refuse(topic: string, error: TidingsError): void {
     for (const part of [...parts]) {
       if (part.topics.includes(topic)) set(part, { state: 'closed', reason: 'failed', error })
     }
   }
 
-  function give(item: Item): void {
+  function give(item: Item, at: string): void {
     if (item.type === 'gap') position = ''
     // What is replayed for others is no place to begin at.
     if (item.type === 'event' && position && !isUpTo(item.id, position)) position = item.id
     for (const part of [...parts]) {
-      const given = part.saidIn ? undefined : take(part, item)
+      const given = part.resumes ? undefined : take(part, item, at)
       if (!given || !parts.has(part)) continue
       part.sink.item(given)
       if (!part.unended.size && parts.has(part)) set(part, { state: 'closed', reason: 'ended' })
@@ -197,8 +199,8 @@ export function share(options: ShareOptions = {}): Share {
       topics,
       sink,
       after: after || position,
-      resumes: !!after,
-      saidIn: after ? said + 1 : undefined,
+      said: said + 1,
+      resumes: after ? said + 1 : 0,
       unended: new Set(topics),
       state: state.state === 'closed' ? { state: 'connecting' } : state,
     }

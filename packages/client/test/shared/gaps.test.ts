@@ -9,6 +9,7 @@ import {
   gap,
   hello,
   nth,
+  RESUMED,
   streams,
   tab,
   told,
@@ -94,9 +95,8 @@ describe('after a reset of the hub', () => {
       onEvent: () => {},
       onControl: (control) => control.type === 'gap' && gaps.push(control.requested),
     })
-    const again = await nth(streams, 2)
-    expect(again.header('last-event-id')).toBe('none-0')
-    replay(again)
+    await until(() => streams().at(-1)?.header('last-event-id') === 'none-0')
+    replay(streams().at(-1) as Call)
     await until(() => one.seen.includes('3') && two.seen.includes('3') && gaps.length > 0)
     expect(told(one.seen)).toEqual(['2', '3'])
     expect(one.seen).not.toContain('(gap)')
@@ -110,8 +110,30 @@ describe('after a reset of the hub', () => {
     await until(() => topicsOf(streams().at(-1)).length > 0)
     await settle()
     replay(streams().at(-1) as Call)
-    await until(() => one.seen.includes('3') && fresh.seen.includes('3'))
+      .send(RESUMED)
+      .send(event(4, 'a', false, 'new'))
+    await until(() => one.seen.includes('4') && fresh.seen.includes('4'))
     expect(one.seen).toContain('(gap)')
     expect(fresh.seen).not.toContain('(gap)')
+    // Nor is it given what was published before it came.
+    expect(told(one.seen)).toEqual(['1', '2', '3', '4'])
+    expect(told(fresh.seen)).toEqual(['4'])
   })
+})
+
+test('what is left after a gap is no news to who follows from now on', async () => {
+  const one = follow(tab(), ['a'])
+  const stream = hello(await nth(streams, 0), 'e-50')
+  await until(() => one.states.includes('open'))
+  const two = follow(tab(), ['b'], 'e-2')
+  const again = await nth(streams, 1)
+  const fresh = follow(tab(), ['b'])
+  await until(() => fresh.states.length > 0)
+  await settle()
+  expect(stream.aborted).toBe(true)
+  hello(again, 'e-2').send(gap('e-2', 'e-40')).send(event(41, 'b')).send(RESUMED)
+  again.send(event(51, 'b'))
+  await until(() => two.seen.includes('51') && fresh.seen.includes('51'))
+  expect(told(two.seen)).toEqual(['41', '51'])
+  expect(told(fresh.seen)).toEqual(['51'])
 })

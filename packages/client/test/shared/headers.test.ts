@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { settle } from '../fake-fetch.js'
-import { beginWithoutTabs, follow, net, nth, streams, tab, until } from './tabs.js'
+import { beginWithoutTabs, changes, follow, hello, net, nth, streams, tab, until } from './tabs.js'
 
 beginWithoutTabs()
 
@@ -56,4 +56,24 @@ test('another page connects with its own headers', async () => {
   await one.ended
   follow(tab({ headers: { authorization: 'new' } }), ['a'])
   expect((await nth(streams, 1)).header('authorization')).toBe('new')
+})
+
+test('headers that are refused for a change of topics are asked for anew', async () => {
+  const asked: unknown[] = []
+  const headers = ({ error }: { error?: { status?: number | undefined } | undefined }) => {
+    asked.push(error?.status)
+    return { authorization: `Bearer ${asked.length}` }
+  }
+  const page = tab({ headers })
+  const one = follow(page, ['a'])
+  hello(await nth(streams, 0), 'e-0')
+  await until(() => one.states.includes('open'))
+  follow(page, ['b'])
+  ;(await nth(changes, 0)).answer(401)
+  const again = await nth(changes, 1)
+  expect(again.header('authorization')).toBe('Bearer 3')
+  again.answer(200, '{"position":"e-0"}')
+  await settle()
+  expect(asked).toEqual([undefined, undefined, 401])
+  expect(streams().length).toBe(1)
 })

@@ -7,10 +7,10 @@ describe('a pattern', () => {
   test('notes none of the topics it brings, and ends with none of them', () => {
     const sink = { item: () => {}, state: () => {}, room: () => undefined }
     const unended = new Set(['a', 'b/*'])
-    const rest = { resumes: false, saidIn: undefined, state: { state: 'connecting' } } as const
+    const rest = { said: 1, resumes: 0, state: { state: 'connecting' } } as const
     const part: Part = { topics: ['a', 'b/*'], sink, after: 'e-0', unended, ...rest }
     const give = (n: number, topic: string, final: boolean) =>
-      take(part, { type: 'event', id: `e-${n}`, event: 'message', data: '', topic, final })
+      take(part, { type: 'event', id: `e-${n}`, event: 'message', data: '', topic, final }, '')
     give(1, 'b/1', false)
     give(2, 'b/2', true)
     expect([...unended]).toEqual(['a', 'b/*'])

@@ -137,4 +137,50 @@ describe('a topic that is refused', () => {
     await Promise.all([one.ended, two.ended])
     expect(one.subscription.state).toMatchObject({ reason: 'failed', error: { status: 400 } })
   })
+
+  test('does not take the others back to where they began', async () => {
+    const one = follow(tab(), ['a'], 'e-3')
+    const stream = hello(await nth(streams, 0), 'e-3').send(RESUMED)
+    for (let n = 4; n <= 9; n += 1) stream.send(event(n, 'a'))
+    await until(() => one.seen.includes('9'))
+    stream.end()
+    const bad = follow(tab(), ['x*y'])
+    await until(() => topicsOf(streams().at(-1)).includes('x*y'))
+    refuse(streams().at(-1) as Call)
+    for (const index of [0, 1]) {
+      const probe = await nth(probes, index)
+      if (probe.url.includes('x*y')) refuse(probe)
+      else probe.answer(200, '{"events":[]}')
+    }
+    await bad.ended
+    await until(() => topicsOf(streams().at(-1)).length === 1)
+    expect(streams().at(-1)?.header('last-event-id')).toBe('e-9')
+  })
+
+  test('is looked for among all topics at once', async () => {
+    follow(tab(), ['a', 'b', 'c'])
+    refuse(await nth(streams, 0))
+    await nth(probes, 2)
+    expect(probes().map(({ url }) => new URL(url).searchParams.get('topic'))).toEqual([
+      'a',
+      'b',
+      'c',
+    ])
+  })
+
+  test('that is none fails nobody who comes while it is looked for', async () => {
+    const page = tab()
+    const [one, two] = [follow(page, ['a']), follow(page, ['b'])]
+    refuse(await nth(streams, 0))
+    await nth(probes, 1)
+    const late = follow(tab(), ['c'])
+    await until(() => late.states.length > 0)
+    for (const probe of probes()) probe.answer(200, '{"events":[]}')
+    await Promise.all([one.ended, two.ended])
+    const again = hello(await nth(streams, 1), 'e-0')
+    expect(topicsOf(again)).toEqual(['c'])
+    again.send(event(1, 'c'))
+    await until(() => late.seen.includes('1'))
+    expect(late.states).not.toContain('closed')
+  })
 })

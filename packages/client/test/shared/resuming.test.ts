@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { settle } from '../fake-fetch.js'
 import {
   beginWithoutTabs,
   changes,
@@ -103,4 +104,20 @@ describe('who resumes on a stream that is open', () => {
     expect(told(two.seen)).toEqual(['8'])
     expect(changes()).toEqual([])
   })
+})
+
+test('who follows from now on, after nothing was followed, is given no history', async () => {
+  const page = tab()
+  const one = follow(page, ['a'])
+  const stream = hello(await nth(streams, 0), 'e-5').send(event(6, 'a'))
+  await until(() => one.seen.includes('6'))
+  one.subscription.close()
+  await until(() => stream.aborted)
+  await settle()
+  const two = follow(page, ['b'])
+  const again = await nth(streams, 1)
+  expect(again.header('last-event-id')).toBeNull()
+  hello(again, 'e-50').send(event(51, 'b'))
+  await until(() => two.seen.includes('51'))
+  expect(two.subscription.lastEventId).toBe('e-51')
 })

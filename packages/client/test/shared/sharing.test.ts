@@ -141,3 +141,33 @@ test('where the browser refuses locks each tab has a stream of its own', async (
   page.close()
   expect([stream.aborted, streams()[1]?.aborted]).toEqual([true, false])
 })
+
+test('a tab that comes as the stream ends is not ended with it', async () => {
+  const [page, other] = [tab(), tab()]
+  let late: ReturnType<typeof follow> | undefined
+  // The page is told before the other tab is.
+  page.subscribe({
+    topics: ['a'],
+    onEvent: () => {},
+    onState({ state }) {
+      if (state === 'closed') late = follow(other, ['b'])
+    },
+  })
+  ;(await nth(streams, 0)).answer(204)
+  const again = hello(await nth(streams, 1), 'e-0')
+  expect(topicsOf(again)).toEqual(['b'])
+  again.send(event(1, 'b'))
+  await until(() => late?.seen.includes('1') === true)
+  expect(late?.states).not.toContain('closed')
+})
+
+test('a tab that comes during a wait tells the others nothing new', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  const one = follow(tab(), ['a'])
+  ;(await nth(streams, 0)).answer(503, null, { 'retry-after': '30' })
+  await until(() => one.states.includes('waiting'))
+  const two = follow(tab(), ['a'])
+  await until(() => two.states.includes('waiting'))
+  await settle()
+  expect(one.states.filter((state) => state === 'waiting').length).toBe(1)
+})
