@@ -257,7 +257,15 @@ function startLeader(
   const leadHere = () => {
     if (queued || signal.aborted) return
     queued = true
-    signal.addEventListener('abort', lead(name))
+    let stop = lead(name)
+    const on = (event: string, listener: () => void) =>
+      globalThis.document?.addEventListener(event, listener, { signal })
+    signal.addEventListener('abort', () => stop())
+    // A frozen page would hold the stream and read nothing.
+    on('freeze', () => stop())
+    on('resume', () => {
+      stop = lead(name)
+    })
   }
   if (leader === 'tab' || !locksHere() || !globalThis.SharedWorker) leadHere()
   else {
