@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
+import type { Why } from '../src/index.js'
 import {
   append,
   checked,
@@ -210,6 +211,24 @@ test('a snapshot that is refused is an error, and the stream goes on', async () 
   expect({ error, isLoading }).toMatchObject({ error: { status: 403 }, isLoading: false })
   stream.send(event('logs', [1]))
   expect(await until(logs, ({ error }) => !error)).toMatchObject({ value: [1], isConnected: true })
+})
+
+test('headers that are refused for the snapshot are asked for anew, once', async () => {
+  const asked: unknown[] = []
+  const headers = ({ error }: Why) => {
+    asked.push(error?.status)
+    return {}
+  }
+  const logs = follow<number[]>({ headers })
+  ;(await net.call(0)).open()
+  ;(await net.call(1)).answer(401)
+  json(await net.call(2), [1])
+  expect((await until(logs, ({ value }) => !!value)).error).toBeNull()
+  logs.refresh()
+  ;(await net.call(3)).answer(401)
+  ;(await net.call(4)).answer(403)
+  expect((await until(logs, ({ error }) => !!error)).error).toMatchObject({ status: 403 })
+  expect(asked).toEqual([undefined, undefined, 401, undefined, 401])
 })
 
 test('a snapshot that is not to be had now is fetched until it is', async () => {

@@ -1,8 +1,9 @@
 import type { ConnectionOptions } from '../connection.js'
 import type { TidingsError } from '../errors.js'
-import { backoff } from '../http.js'
+import { backoff, type Why } from '../http.js'
 import type { StreamEvent } from '../items.js'
 import { isUpTo } from '../position.js'
+import { asksAnew } from '../retries.js'
 import { sleep } from '../sleep.js'
 import type { State } from '../state.js'
 import { subscribe, tell } from '../subscribe.js'
@@ -118,11 +119,14 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
 
   async function load(signal: AbortSignal, pause: number): Promise<void> {
     if (pause) await sleep(pause, signal)
-    for (let failures = 0; !signal.aborted; ) {
+    const why: Why = { failures: 0 }
+    /** Whether the provider of headers was told that they were refused. */
+    let refused = false
+    while (!signal.aborted) {
       try {
         const body = await within(
           ANSWER_WITHIN,
-          (signal) => fetchBody(url, { ...options, signal }, { failures }),
+          (signal) => fetchBody(url, { ...options, signal }, why),
           signal,
         )
         const value = await read(body, options)
@@ -132,11 +136,16 @@ export function live<T>(options: LiveOptions<T>): Live<T> {
         return set({ value, isLoading: false, error: null })
       } catch (error) {
         if (signal.aborted) return
-        set({ error: error as Error, isLoading: false })
-        const { transient, retryAfter } = error as Partial<TidingsError>
-        if (!transient) return
-        failures += 1
-        await sleep(backoff(options.backoff, failures, retryAfter ?? 0), signal)
+        const lost = error as TidingsError
+        why.error = lost
+        if (!refused && asksAnew(lost, options)) {
+          refused = true
+          continue
+        }
+        set({ error: lost, isLoading: false })
+        if (!lost.transient) return
+        why.failures += 1
+        await sleep(backoff(options.backoff, why.failures, lost.retryAfter ?? 0), signal)
       }
     }
   }
