@@ -124,6 +124,10 @@ export function connect(
           const item = arrived && source.take(arrived)
           if (item?.type === 'event') why = { failures: 0 }
           if (item) sink.item(item)
+          // Nothing follows, and how the stream breaks off says less.
+          if (item?.type === 'goodbye') {
+            throw new TidingsError('closed', item.reason, { reason: item.reason })
+          }
         },
         retry(delay) {
           floor = delay
@@ -153,9 +157,9 @@ export function connect(
     const before = why.error
     why = { failures: isNew ? why.failures : 0, error }
     if (polls) return
-    // The provider of headers is asked again once, and at once.
-    if (!refused && asksAnew(error, options)) {
-      refused = true
+    // The provider of headers is asked again at once, but not again and again.
+    if (asksAnew(error, options) && !(error.status ? refused : isNew && before?.reason)) {
+      refused = error.reason !== 'token-expired'
       return
     }
     why.failures += 1

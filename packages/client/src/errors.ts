@@ -40,13 +40,18 @@ export class TidingsError extends Error {
   declare readonly status?: number
   /** The body of the answer, if it was a problem document. */
   declare readonly problem?: Problem | undefined
+  /**
+   * Why the hub has ended the stream, if it said so: `token-expired` and `revoked` mean that it
+   * takes the headers no more.
+   */
+  declare readonly reason?: string | undefined
   /** How long the server asked to be left alone, in milliseconds. */
   declare readonly retryAfter?: number | undefined
 
   constructor(
     type: ErrorType,
     message: string,
-    details?: Partial<Pick<TidingsError, 'status' | 'problem' | 'retryAfter' | 'cause'>>,
+    details?: Partial<Pick<TidingsError, 'status' | 'problem' | 'reason' | 'retryAfter' | 'cause'>>,
   ) {
     super(message)
     this.type = type
@@ -57,6 +62,6 @@ export class TidingsError extends Error {
   get transient(): boolean {
     return this.status
       ? /408|425|429|5../.test(`${this.status}`)
-      : !/content|redirect/.test(this.type)
+      : !/content|redirect|revoked/.test(this.type + this.reason)
   }
 }

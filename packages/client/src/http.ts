@@ -15,7 +15,10 @@ export interface Outgoing extends Omit<RequestInit, 'headers' | 'credentials'> {
 export interface Why {
   /** How many attempts in a row have failed. */
   failures: number
-  /** Why the last one did. A `status` of 401 or 403 means that the headers were refused. */
+  /**
+   * Why the last one did. A `status` of 401 or 403 means that the headers were refused, a `reason`
+   * of `token-expired` or `revoked` that the hub has ended the stream for them.
+   */
   error?: TidingsError | undefined
 }
 

@@ -48,7 +48,10 @@ export interface StreamProblem {
   retryable: boolean
 }
 
-/** The hub is about to end the stream; the subscription reconnects. */
+/**
+ * The hub ends the stream; the subscription reconnects. That is at once, with headers asked for anew,
+ * for `token-expired`. For `revoked` it does so once, and has failed without a provider of headers.
+ */
 export interface Goodbye {
   type: 'goodbye'
   reason: string

@@ -9,7 +9,8 @@ export interface RetryOptions extends RequestOptions {
   attempts?: number | undefined
 }
 
-/** Whether a server refused the headers, and others can be had. */
-export function asksAnew({ status }: TidingsError, { headers }: RetryOptions): boolean {
-  return /40[13]/.test(`${status}`) && typeof headers === 'function'
+/** Whether a server refuses the headers, or does so from now on, and others can be had. */
+export function asksAnew(error: TidingsError, options: RetryOptions): boolean {
+  const why = `${error.status}${error.reason}`
+  return /40[13]|token-expired|revoked/.test(why) && typeof options.headers === 'function'
 }

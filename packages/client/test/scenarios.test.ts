@@ -127,7 +127,7 @@ function sourceOf(options: NonNullable<Scenario['options']>, origin: string): Su
 function providerOf(tokens: (string | null)[], asked: (string | null)[]) {
   return ({ error }: Why) => {
     const token = tokens[asked.length]
-    asked.push(error ? [error.type, error.status].filter(Boolean).join(' ') : null)
+    asked.push(error ? [error.type, error.status ?? error.reason].filter(Boolean).join(' ') : null)
     if (token === null) throw new Error('no token')
     return { authorization: `Bearer ${token}` }
   }

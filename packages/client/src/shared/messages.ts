@@ -31,11 +31,13 @@ export interface SentError {
   message: string
   status?: number | undefined
   problem?: Problem | undefined
+  reason?: string | undefined
   retryAfter?: number | undefined
 }
 
-export function sentError({ type, message, status, problem, retryAfter }: TidingsError): SentError {
-  return { type, message, status, problem, retryAfter }
+export function sentError(error: TidingsError): SentError {
+  const { type, message, status, problem, reason, retryAfter } = error
+  return { type, message, status, problem, reason, retryAfter }
 }
 
 export function receivedError({ type, message, status, ...rest }: SentError): TidingsError {

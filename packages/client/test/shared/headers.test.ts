@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { Why } from '../../src/index.js'
 import { settle } from '../fake-fetch.js'
 import { beginWithoutTabs, changes, follow, hello, net, nth, streams, tab, until } from './tabs.js'
 
@@ -76,4 +77,17 @@ test('headers that are refused for a change of topics are asked for anew', async
   await settle()
   expect(asked).toEqual([undefined, undefined, 401])
   expect(streams().length).toBe(1)
+})
+
+test('a tab is told why headers are asked of it', async () => {
+  const asked: unknown[] = []
+  const headers = ({ error }: Why) => {
+    asked.push(error?.reason)
+    return {}
+  }
+  follow(tab({ headers }), ['a'])
+  const goodbye = '{"reason":"token-expired","retry_after_ms":null}'
+  hello(await nth(streams, 0), 'e-0').send(`event: tidings.goodbye\ndata: ${goodbye}\n\n`)
+  await nth(streams, 1)
+  expect(asked).toEqual([undefined, 'token-expired'])
 })
