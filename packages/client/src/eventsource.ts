@@ -1,7 +1,9 @@
-import type { ConnectionOptions } from './connection.js'
+import { type ConnectionOptions, connect } from './connection.js'
+import type { RequestOptions, Why } from './http.js'
 import type { StreamEvent } from './items.js'
+import { type Source, urlSource } from './source.js'
 import type { State } from './state.js'
-import { type Subscription, subscribe } from './subscribe.js'
+import { deliver, type Subscription } from './subscribe.js'
 
 /** What the browser's `EventSource` takes, and how to connect. */
 export interface EventSourceOptions extends ConnectionOptions {
@@ -12,6 +14,14 @@ export interface EventSourceOptions extends ConnectionOptions {
    */
   strict?: boolean | undefined
 }
+
+/**
+ * An address, or who is asked for one before each attempt, and told why: each can have a one-time
+ * ticket in it then. Whoever fails is asked again after a wait.
+ */
+export type Address = string | URL | AddressProvider
+
+type AddressProvider = (why: Why) => string | URL | Promise<string | URL>
 
 type Handler<E extends Event> = ((event: E) => void) | null
 
@@ -24,7 +34,8 @@ export class EventSource extends EventTarget {
   readonly OPEN = 1
   readonly CLOSED = 2
 
-  readonly url: string
+  /** The address; if it is asked for before each attempt the last one, and empty before that. */
+  url = ''
   readonly withCredentials: boolean
   readyState: 0 | 1 | 2 = 0
   onopen: Handler<Event> = null
@@ -35,24 +46,23 @@ export class EventSource extends EventTarget {
   #origin = ''
 
   /** Throws a `SyntaxError`, as the browser's does, if the address is invalid. */
-  constructor(url: string | URL, options: EventSourceOptions = {}) {
+  constructor(url: Address, options: EventSourceOptions = {}) {
     super()
     const { withCredentials = false, strict = false, ...connection } = options
     const { credentials = withCredentials ? 'include' : 'same-origin' } = options
-    const base = globalThis.location?.href
-    if (!URL.canParse(url, base)) {
-      throw new DOMException(`"${url}" is no address`, 'SyntaxError')
-    }
-    this.url = new URL(url, base).href
     this.withCredentials = withCredentials
     this.#strict = strict
-    this.#subscription = subscribe({
-      ...connection,
-      credentials,
-      url: this.url,
-      onEvent: (event) => this.#onEvent(event),
-      onState: (state) => this.#onState(state),
-    })
+    if (typeof url !== 'function') this.url = absolute(url)
+    const { source, headers } =
+      typeof url === 'function'
+        ? asked(url, options.headers, (address) => {
+            this.url = address
+          })
+        : { source: urlSource({ url: this.url }), headers: options.headers }
+    this.#subscription = deliver(
+      (sink, id) => connect(source, { ...connection, credentials, headers }, sink, id),
+      { onEvent: (event) => this.#onEvent(event), onState: (state) => this.#onState(state) },
+    )
   }
 
   close(): void {
@@ -79,7 +89,9 @@ export class EventSource extends EventTarget {
       this.readyState = this.CONNECTING
       this.#fire(new Event('error'))
     } else {
+      const isLost = this.readyState === this.OPEN && state.state === 'connecting'
       this.readyState = this.CONNECTING
+      if (isLost) this.#fire(new Event('error'))
     }
   }
 
@@ -94,4 +106,37 @@ export class EventSource extends EventTarget {
     this.dispatchEvent(event)
     this.removeEventListener(event.type, listener)
   }
+}
+
+/** A stream whose address is asked for with the headers of each attempt, and told. */
+function asked(
+  provide: AddressProvider,
+  headers: RequestOptions['headers'],
+  tell: (address: string) => void,
+) {
+  let target: URL
+  const source: Source = {
+    request() {
+      target = new URL('about:blank')
+      return { url: target }
+    },
+    take: (item) => item,
+    ended: () => false,
+  }
+  return {
+    source,
+    async headers(why: Why) {
+      // What comes late for an attempt that was stopped is not the next one's.
+      const own = target
+      own.href = absolute(await provide(why))
+      if (own === target) tell(own.href)
+      return (typeof headers === 'function' ? headers(why) : headers) ?? {}
+    },
+  }
+}
+
+function absolute(url: string | URL): string {
+  const base = globalThis.location?.href
+  if (!URL.canParse(url, base)) throw new DOMException(`"${url}" is no address`, 'SyntaxError')
+  return new URL(url, base).href
 }

@@ -113,3 +113,45 @@ test('an event may have any name, that of a property too', async () => {
   expect(log).toEqual(['open 1'])
   vi.unstubAllGlobals()
 })
+
+test('an address is asked for before each attempt, with why, as for a ticket that is good once', async () => {
+  const asked: unknown[] = []
+  source = new EventSource(
+    async ({ error }) => {
+      asked.push(error && (error.reason ?? error.status ?? error.type))
+      return `${URL_}?ticket=${asked.length}`
+    },
+    { fetch: net.fetch, backoff: { base: 1, cap: 1 }, headers: { 'x-a': 'b' } },
+  )
+  source.onerror = () => log.push(`error ${source.readyState}`)
+  expect(source.url).toBe('')
+  const first = await net.call(0)
+  expect([first.url, source.url]).toEqual([`${URL_}?ticket=1`, `${URL_}?ticket=1`])
+  expect(first.header('x-a')).toBe('b')
+  const goodbye = '{"reason":"token-expired","retry_after_ms":null}'
+  first.open().send(`id: 1\ndata: a\n\nevent: tidings.goodbye\ndata: ${goodbye}\n\n`)
+  const second = await net.call(1)
+  expect(second.header('last-event-id')).toBe('1')
+  expect(log).toEqual(['error 0'])
+  second.answer(401)
+  const third = await net.call(2)
+  expect(third.url).toBe(`${URL_}?ticket=3`)
+  third.answer(401)
+  await settle()
+  expect(asked).toEqual([undefined, 'token-expired', 401])
+  expect(log).toEqual(['error 0', 'error 2'])
+})
+
+test('who cannot give an address is asked again', async () => {
+  let asked = 0
+  source = new EventSource(
+    () => {
+      asked += 1
+      return asked === 1 ? 'http://[' : URL_
+    },
+    { fetch: net.fetch, backoff: { base: 1, cap: 1 } },
+  )
+  source.onerror = () => log.push(`error ${source.readyState}`)
+  expect((await net.call(0)).url).toBe(URL_)
+  expect(log).toEqual(['error 0'])
+})
