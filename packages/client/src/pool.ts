@@ -32,6 +32,15 @@ interface Shared {
 /** Of so many event names the last event is kept for those who join later. */
 const MOST_NAMES = 100
 
+/**
+ * Makes a pool: its streams are shared among those who follow by it, and with nobody else.
+ *
+ * ```jsx
+ * // A test whose components share connections with no other test.
+ * const pool = createPool()
+ * render(<PoolContext.Provider value={pool}><Activity team={7} /></PoolContext.Provider>)
+ * ```
+ */
 export function createPool(): Pool {
   const streams = new Map<string, Shared>()
 

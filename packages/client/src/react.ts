@@ -25,6 +25,12 @@ export type UseLive<T> = LiveState<T> & Pick<Live<T>, 'refresh'>
 /**
  * The streams that components share. Without a provider it is those of the page; nothing is in it
  * before an effect has run, so never on a server.
+ *
+ * ```jsx
+ * // What is inside shares connections with nothing outside.
+ * const [pool] = useState(createPool)
+ * return <PoolContext.Provider value={pool}>{children}</PoolContext.Provider>
+ * ```
  */
 export const PoolContext: Context<Pool> = createContext(createPool())
 

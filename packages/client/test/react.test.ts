@@ -76,6 +76,20 @@ test('an effect that connects does so once, also when it is run twice, and with 
   expect(call.aborted).toBe(true)
 })
 
+test('components inside a pool share with each other alone', async () => {
+  const net = new FakeFetch()
+  const [inside, outside] = [page(), page()]
+  const mounted = [inside, inside, outside].map((mount) =>
+    mount(() => {
+      const { connect } = useSSE<number>('n', { fetch: net.fetch })
+      return createElement(Child, { connect })
+    }),
+  )
+  await settle()
+  expect(net.calls.filter(({ aborted }) => !aborted).length).toBe(2)
+  for (const { unmount } of mounted) unmount()
+})
+
 test('connecting once the component is gone leaves no connection', async () => {
   const net = new FakeFetch()
   let used: UseSSE<number> | undefined
