@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -110,7 +110,7 @@ async fn stop(State(service): State<Service>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn open(State(service): State<Service>, body: Bytes) -> Response {
+async fn open(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
     let params: Params = match serde_json::from_slice(&body) {
         Ok(params) => params,
         Err(error) => return bad(&error),
@@ -131,11 +131,13 @@ async fn open(State(service): State<Service>, body: Bytes) -> Response {
     streams.opened += 1;
     let id = streams.opened;
     streams.open.insert(id, stream);
-    (
-        StatusCode::CREATED,
-        [(header::LOCATION, format!("/streams/{id}"))],
-    )
-        .into_response()
+    // A whole address, since harnesses join references in ways of their own.
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let origin = host.map_or_else(String::new, |host| format!("http://{host}"));
+    let location = format!("{origin}/streams/{id}");
+    (StatusCode::CREATED, [(header::LOCATION, location)]).into_response()
 }
 
 async fn command(State(service): State<Service>, Path(id): Path<u64>, body: Bytes) -> Response {

@@ -249,8 +249,10 @@ impl Driver {
             Phase::Connecting => self.connect().await,
             Phase::Open(open) => self.read(open).await,
             Phase::Waiting(delay) => {
-                // Even a wait of nothing is seen by who watches the connection beside the stream.
-                task::yield_now().await;
+                if delay.is_zero() {
+                    // It is seen all the same by who watches the connection beside the stream.
+                    task::yield_now().await;
+                }
                 alarm::sleep(delay).await;
                 self.phase = Phase::Connecting;
             }
@@ -332,6 +334,7 @@ impl Driver {
         }
         self.refused = false;
         self.goodbye = None;
+        self.retry_after = None;
         self.token_reason = TokenReason::Reconnect;
         self.intake.reconnected();
         self.connection.send_replace(Connection::Open);

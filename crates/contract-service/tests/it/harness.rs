@@ -51,9 +51,11 @@ impl Service {
         }
         let created = self.send(&Request::post("/", params.to_string()));
         assert_eq!(created.status(), 201, "{created:?}");
+        let location = created.header("location").unwrap();
+        let path = location.strip_prefix(&format!("http://{}", self.address));
         Client {
             service: self,
-            location: created.header("location").unwrap().to_owned(),
+            path: path.unwrap().to_owned(),
             messages,
             heard: 0,
         }
@@ -63,7 +65,7 @@ impl Service {
 /// A stream that the service has opened.
 pub(crate) struct Client<'s> {
     service: &'s Service,
-    location: String,
+    path: String,
     messages: Receiver<(u64, Value)>,
     heard: u64,
 }
@@ -108,7 +110,7 @@ impl Client<'_> {
     }
 
     pub(crate) fn command(&self, command: &Value) -> u16 {
-        let request = Request::post(&self.location, command.to_string());
+        let request = Request::post(&self.path, command.to_string());
         self.service.send(&request).status()
     }
 
@@ -118,7 +120,7 @@ impl Client<'_> {
     }
 
     pub(crate) fn close(&self) -> u16 {
-        self.service.send(&Request::delete(&self.location)).status()
+        self.service.send(&Request::delete(&self.path)).status()
     }
 }
 

@@ -32,7 +32,7 @@ fn open<'s>(service: &'s Service, server: &StreamServer) -> (Client<'s>, Stream)
 #[test]
 fn fields_make_events() {
     let service = Service::start();
-    let greeting = json!({ "type": "greeting", "data": "Hello", "id": "" });
+    let greeting = || json!({ "type": "greeting", "data": "Hello", "id": "" });
     let with_id = |id: &str, data: &str| json!({ "type": "message", "data": data, "id": id });
     let cases: &[(&[&str], &[Value])] = &[
         (&["data: Hello\n\n"], &[message("Hello")]),
@@ -45,11 +45,11 @@ fn fields_make_events() {
         (&["data: Hello\ndata:World\n\n"], &[message("Hello\nWorld")]),
         (&["data:\n\n"], &[message("")]),
         (&["data\n\ndata\ndata\n\n"], &[message(""), message("\n")]),
-        (&["event: greeting\ndata: Hello\n\n"], &[greeting.clone()]),
-        (&["event:greeting\ndata:Hello\n\n"], &[greeting.clone()]),
+        (&["event: greeting\ndata: Hello\n\n"], &[greeting()]),
+        (&["event:greeting\ndata:Hello\n\n"], &[greeting()]),
         (
             &["event: greeting\ncolor: blue\ndata: Hello\n\n"],
-            &[greeting],
+            &[greeting()],
         ),
         (
             &["event:  greeting\ndata:  Hello\n\n"],

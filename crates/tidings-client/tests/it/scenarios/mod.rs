@@ -35,7 +35,10 @@ fn every_scenario_goes_as_it_is_written() {
         match finished.recv_timeout(PATIENCE) {
             Ok(Ok(())) => {}
             Ok(Err(why)) => failures.push(format!("{name}: {why}")),
-            Err(why) => failures.push(format!("{name}: {why}")),
+            Err(why) => {
+                failures.push(format!("{name}: {why}"));
+                break;
+            }
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
