@@ -164,10 +164,16 @@ pub enum EnqueueError {
     Gone,
 }
 
-/// Why retained events could not be read.
+/// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
+    /// What was asked for is no `http` or `https` address.
+    #[error("{url:?} is not an http or https address")]
+    Url {
+        /// The reference as given.
+        url: String,
+    },
     /// The hub refused, or cannot answer now.
     #[error("the hub refused: {0}")]
     Refused(Problem),

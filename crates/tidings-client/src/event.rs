@@ -139,7 +139,8 @@ impl GapReason {
     }
 }
 
-/// A resource as it was after a gap. What follows it in the stream may be part of it already.
+/// A resource as it was when it was read. After a gap, what follows in the stream may be part of it
+/// already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The body of the answer.

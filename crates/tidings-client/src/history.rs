@@ -1,14 +1,16 @@
-//! Retained events.
+//! What is there: retained events, and any other resource.
 
 use http::Method;
 use serde::Deserialize;
+use url::Url;
 
 use crate::client::Client;
 use crate::error::ReadError;
+use crate::event::Snapshot;
 use crate::problem::Problem;
 
-/// A longer page of events is not read.
-const LONGEST_PAGE: usize = 256 * 1024 * 1024;
+/// A longer answer is not read.
+const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
 
 /// A retained event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -50,13 +52,41 @@ impl Client {
         url.query_pairs_mut()
             .extend_pairs(selectors.iter().map(|selector| ("topic", selector)))
             .append_pair("limit", &limit.to_string());
+        let page: Page = self.get(url).await?.json().map_err(ReadError::Answer)?;
+        Ok(page.events)
+    }
+
+    /// A resource as it is now: of a hub, any of its lists and states, whose live twins are
+    /// streams for [`stream_at`](Self::stream_at). A reference is taken from the hub's address.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidings_client::Client;
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let topics: serde_json::Value = client.read("api/topics?limit=10").await?.json()?;
+    /// println!("{}", topics["total"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn read(&self, reference: &str) -> Result<Snapshot, ReadError> {
+        let url = self.resolve(reference).map_err(|_| ReadError::Url {
+            url: reference.to_owned(),
+        })?;
+        self.get(url).await
+    }
+
+    async fn get(&self, url: Url) -> Result<Snapshot, ReadError> {
         let request = self.request(Method::GET, url);
-        let answer = self.call(&request, LONGEST_PAGE).await?;
+        let answer = self.call(&request, LONGEST_ANSWER).await?;
         if !(200..300).contains(&answer.status) {
             let problem = Problem::parse(answer.status, &answer.body);
             return Err(ReadError::Refused(problem));
         }
-        let page: Page = serde_json::from_slice(&answer.body).map_err(ReadError::Answer)?;
-        Ok(page.events)
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        Ok(Snapshot { body })
     }
 }

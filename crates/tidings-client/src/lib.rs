@@ -25,6 +25,10 @@
 //! and after the statuses 408, 425, 429 and 5xx. It ends after 204, which is how a hub says that
 //! there is nothing more to come, and with a typed error after everything else. What it does at
 //! any moment is shown by [`Subscription::connection`].
+//!
+//! [`Client::stream`] subscribes to the event stream of any other server, [`Client::publisher`]
+//! publishes in the background, [`FileCursor`] outlives the process, and [`Transport`] is the place
+//! for another HTTP stack. The guide is the crate's `README.md`.
 
 mod alarm;
 mod backoff;
@@ -53,6 +57,11 @@ mod stream_request;
 mod subscribe;
 mod subscription;
 mod transport;
+
+/// The guide's examples are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Guide;
 
 pub use crate::builder::ClientBuilder;
 pub use crate::client::Client;

@@ -184,6 +184,32 @@ async fn an_answer_that_is_no_receipt_is_an_error() {
 }
 
 #[tokio::test]
+async fn any_resource_can_be_read() {
+    let mut server = Server::start([
+        answer("200 OK", "", r#"{"total":3}"#),
+        answer("503 Busy", "", r#"{"detail":"later"}"#),
+        Reply::Close(String::new()),
+    ])
+    .await;
+    let client = server.client_with(|builder| builder.bearer_token("t"));
+    let topics = client.read("api/topics?limit=1").await.unwrap();
+    assert_eq!(topics.json::<serde_json::Value>().unwrap()["total"], 3);
+    let request = server.request().await;
+    assert_eq!(request.line, "GET /api/topics?limit=1");
+    assert_eq!(request.header("authorization"), Some("Bearer t"));
+    let refused = client.read("x").await;
+    assert!(matches!(refused, Err(ReadError::Refused(problem)) if problem.status == 503));
+    assert!(matches!(
+        client.read("x").await,
+        Err(ReadError::NoAnswer(_))
+    ));
+    assert!(matches!(
+        client.read("ftp://x/").await,
+        Err(ReadError::Url { .. })
+    ));
+}
+
+#[tokio::test]
 async fn retained_events_are_read() {
     let body = r#"{"events":[{"id":"e-9","topic":"a","event":"note","data":"hi",
         "time":"2026-01-01T00:00:00.000Z","key":null,"final":true}],"last_event_id":"e-9","gap":null}"#;

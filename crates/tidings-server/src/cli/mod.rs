@@ -16,6 +16,7 @@ mod run;
 mod serve;
 mod subscribe;
 mod token;
+mod top;
 mod verdict;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +58,8 @@ enum Command {
     Subscribe(subscribe::SubscribeArgs),
     /// Run a command and publish its output and its end
     Run(run::RunArgs),
+    /// Watch a hub in the terminal: connections, rates, lag, topics, executions
+    Top(top::TopArgs),
     /// Measure a hub with many readers: what comes, and how soon
     Bench(bench::BenchArgs),
     /// Make a token, or tell what one says
@@ -77,6 +80,7 @@ impl Cli {
             Command::Publish(args) => publish::publish(args).await,
             Command::Subscribe(args) => subscribe::subscribe(args).await,
             Command::Run(args) => run::run(args).await,
+            Command::Top(args) => top::top(args).await,
             Command::Bench(args) => bench::bench(args).await,
             Command::Token(args) => token::token(args),
             Command::Keys(args) => keys::keys(&args),

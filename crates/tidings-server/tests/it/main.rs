@@ -10,6 +10,7 @@ mod cli_log;
 mod cli_publish;
 mod cli_run;
 mod cli_subscribe;
+mod cli_top;
 mod clock;
 mod connections;
 mod crash;
