@@ -1,76 +1,12 @@
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use tempfile::{TempDir, tempdir};
-use tidings_testkit::{Command, Finished, PATIENCE, Running, Signal, eventually};
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tidings_testkit::{Command, Finished, Running, Signal, eventually};
 
 use crate::TIDINGS;
-
-/// A certificate for `localhost` by itself, and its key.
-struct Identity {
-    certificate: CertificateDer<'static>,
-    pem: String,
-    key: String,
-}
-
-impl Identity {
-    fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
-        let made = made.expect("a certificate");
-        Self {
-            certificate: made.cert.der().clone(),
-            pem: made.cert.pem(),
-            key: made.signing_key.serialize_pem(),
-        }
-    }
-
-    /// Puts it where the hub looks for it.
-    fn write(&self, folder: &Path) {
-        fs::write(folder.join("key.pem"), &self.key).expect("a file");
-        fs::write(folder.join("certificate.pem"), &self.pem).expect("a file");
-    }
-
-    /// Sends a request to who shows this certificate; `None` if somebody else does.
-    fn ask(&self, address: SocketAddr, request: &str) -> Option<Secured> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).expect("a certificate");
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = "localhost".try_into().expect("a name");
-        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
-        let socket = TcpStream::connect(address).expect("a connection");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        let mut stream = StreamOwned::new(session, socket);
-        stream.write_all(request.as_bytes()).ok()?;
-        Some(Secured(stream))
-    }
-}
-
-struct Secured(StreamOwned<ClientConnection, TcpStream>);
-
-impl Secured {
-    /// Reads up to and with `end`.
-    fn until(&mut self, end: &str) -> String {
-        let mut read = String::new();
-        while !read.ends_with(end) {
-            let mut byte = [0];
-            let length = self.0.read(&mut byte).expect("more to read");
-            assert_eq!(length, 1, "the end before {end:?}, after {read:?}");
-            read.push(char::from(byte[0]));
-        }
-        read
-    }
-}
+use crate::secured::{Identity, connect};
 
 /// A folder with a certificate, its settings, and a hub that uses them.
 struct Secure {
@@ -107,7 +43,7 @@ const PUBLISH: &str =
 const STREAM: &str = "GET /api/events/stream?topic=t HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn publish(identity: &Identity, address: SocketAddr, data: char) -> Option<()> {
-    let mut answer = identity.ask(address, &format!("{PUBLISH}{data}"))?;
+    let mut answer = identity.ask(connect(address), &format!("{PUBLISH}{data}"))?;
     let head = answer.until("\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     Some(())
@@ -117,7 +53,9 @@ fn publish(identity: &Identity, address: SocketAddr, data: char) -> Option<()> {
 fn events_are_published_and_followed_over_tls() {
     let identity = Identity::new();
     let secure = start(&identity);
-    let mut stream = identity.ask(secure.address, STREAM).expect("a stream");
+    let mut stream = identity
+        .ask(connect(secure.address), STREAM)
+        .expect("a stream");
     let head = stream.until("\r\n\r\n");
     assert!(head.contains("content-type: text/event-stream"), "{head}");
     for data in ['1', '2', '3'] {
@@ -139,7 +77,9 @@ fn a_page_of_the_hub_under_https_is_its_own() {
             "POST /api/events?topic=t HTTP/1.1\r\nHost: localhost:1\r\nOrigin: {origin}://localhost:1\r\n\
              Content-Length: 1\r\n\r\nx"
         );
-        let mut answer = identity.ask(secure.address, &request).expect("an answer");
+        let mut answer = identity
+            .ask(connect(secure.address), &request)
+            .expect("an answer");
         let head = answer.until("\r\n\r\n");
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
     }
@@ -149,7 +89,7 @@ fn a_page_of_the_hub_under_https_is_its_own() {
 fn a_new_certificate_is_used_at_sighup_and_streams_go_on() {
     let (old, new, other) = (Identity::new(), Identity::new(), Identity::new());
     let secure = start(&old);
-    let mut stream = old.ask(secure.address, STREAM).expect("a stream");
+    let mut stream = old.ask(connect(secure.address), STREAM).expect("a stream");
     stream.until("\r\n\r\n");
 
     fs::write(secure.folder.path().join("key.pem"), &other.key).expect("a file");
