@@ -244,6 +244,21 @@ mod tests {
         joined.prop_filter_map("not a selector", |text| Selector::new(text).ok())
     }
 
+    #[test]
+    fn no_topic_ends_where_an_open_pattern_has_nothing_or_an_empty_segment() {
+        let covers = |own: &str, other: &str| {
+            let [own, other] = [own, other].map(|text| Selector::new(text).unwrap());
+            let covers = own.covers(&other);
+            assert_eq!(Matcher::of(&[own]).covers(&other), covers);
+            covers
+        };
+        assert!(covers("*/**", "**"));
+        assert!(covers("a//*/**", "a//**"));
+        assert!(covers("a/*/*/**", "a//**"));
+        assert!(!covers("*/*/**", "**"));
+        assert!(!covers("a/*/*/**", "a/*/**"));
+    }
+
     proptest! {
         #[test]
         fn the_trie_agrees_with_matching_one_by_one(
