@@ -8,6 +8,8 @@ export interface Want {
   topics: readonly string[]
   /** What it resumes after. Empty if that is on the stream, or if it begins with what comes. */
   after: string
+  /** The first message that tells whoever leads now that it resumes there; 0 if it does not. */
+  resumes: number
   /** The first message of the tab that told of it. */
   said: number
 }

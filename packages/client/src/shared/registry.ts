@@ -50,7 +50,7 @@ export function createRegistry(): Registry {
     hear(member, number, wanted) {
       const taken = tabs.get(member)?.taken ?? 0
       // What was taken is said again by a tab that has not heard of that yet.
-      const wants = wanted.map((want) => (want.said > taken ? want : { ...want, after: '' }))
+      const wants = wanted.map((want) => (want.resumes > taken ? want : { ...want, after: '' }))
       tabs.set(member, { number, taken, wants })
     },
     forget: (member) => tabs.delete(member),

@@ -85,6 +85,7 @@ export function share(options: ShareOptions = {}): Share {
     const wants = [...parts].map(({ topics, after, resumes, said }) => ({
       topics,
       after: resumes ? after : '',
+      resumes,
       said,
     }))
     post({ kind: 'want', member, number: said, wants, config: configOf(hub, options) })

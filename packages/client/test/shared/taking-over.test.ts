@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { lead } from '../../src/shared/leader.js'
 import { type Call, settle } from '../fake-fetch.js'
+import { SmallHub } from './small-hub.js'
 import {
   beginWithoutTabs,
   event,
@@ -140,4 +141,23 @@ test('a page that is frozen lets another lead, and leads in its turn once it is 
   expect(told(one.seen)).toEqual(['1', '2', '3'])
   // It is not also followed by what the page was before.
   expect(streams().length).toBe(3)
+})
+
+test('who resumes between two that lead misses nothing', async () => {
+  const hub = new SmallHub()
+  vi.stubGlobal('fetch', hub.fetch)
+  for (const topic of ['a', 'b', 'b', 'a']) hub.publish(topic)
+  // However many turns it comes after the one and before the other is heard of.
+  for (let turns = 0; turns < 40; turns += 1) {
+    const identity = `turns ${turns}`
+    const [leading, other] = [tab({ identity }), tab({ identity })]
+    const [one, two] = [follow(leading, ['a']), follow(other, ['a'])]
+    await until(() => one.states.includes('open') && two.states.includes('open'))
+    leading.close()
+    for (let turn = 0; turn < turns; turn += 1) await undefined
+    const late = follow(other, ['b'], 'e0-1')
+    await until(() => late.seen.length > 1)
+    expect(late.seen.filter((data) => !data.startsWith('('))).toEqual(['e0-2', 'e0-3'])
+    other.close()
+  }
 })
