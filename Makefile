@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test lint loom simulate bench bench-smoke bench-fanout bench-sender help
+.PHONY: run test lint loom fuzz simulate bench bench-smoke bench-fanout bench-sender help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -16,6 +16,9 @@ lint: ## formatting, clippy, documentation, dependencies
 
 loom: ## check the concurrent core by every interleaving
 	scripts/loom
+
+fuzz: ## each fuzz target for SECONDS_EACH (default 60)
+	scripts/fuzz $${SECONDS_EACH:-60}
 
 simulate: ## cut the power under the stored log, SEEDS times each way (default 20000)
 	TIDINGS_SEEDS=$${SEEDS:-20000} cargo test -p tidings-log --lib simulation

@@ -1,0 +1,54 @@
+//! A line of a batch that is taken is JSON to another reader too, with the same fields, and its data means the same.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[allow(dead_code, reason = "the hub uses all of it")]
+#[path = "../../crates/tidings-server/src/api"]
+mod api {
+    pub(crate) mod object;
+
+    pub(crate) mod events {
+        pub(crate) mod line;
+
+        /// Which keys are good is decided elsewhere in the hub.
+        pub(crate) mod publish {
+            pub(crate) fn check_idempotency_key(key: &str) -> Result<&str, &'static str> {
+                Ok(key)
+            }
+
+            pub(crate) fn conflation_key(key: &str) -> Result<String, &'static str> {
+                Ok(key.to_owned())
+            }
+        }
+
+        pub(crate) fn check(input: &[u8]) {
+            for line in input.split(|byte| *byte == b'\n') {
+                let Ok(read) = line::Line::read(line) else {
+                    continue;
+                };
+                let object: serde_json::Map<_, _> =
+                    serde_json::from_slice(line).expect("an object to another reader");
+                let _ = (read.topic(), read.idempotency_key());
+                let Ok(event) = read.event() else {
+                    continue;
+                };
+                let meant = match &object["data"] {
+                    serde_json::Value::String(text) => {
+                        // Every kind of line end is one in an event stream.
+                        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+                        assert_eq!(event.data(), lines);
+                        continue;
+                    }
+                    other => other,
+                };
+                let said: serde_json::Value =
+                    serde_json::from_str(event.data()).expect("JSON without white space");
+                assert_eq!(&said, meant);
+            }
+        }
+    }
+}
+
+fuzz_target!(|input: &[u8]| api::events::check(input));
