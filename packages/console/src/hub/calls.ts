@@ -1,3 +1,5 @@
+import { bearer, credentials } from './credentials.js'
+
 /** An answer of the hub other than success, or none. */
 export class CallError extends Error {
   override name = 'CallError'
@@ -39,10 +41,38 @@ export async function remove(path: string, query?: Query): Promise<void> {
   await call(address(path, query), { method: 'DELETE' })
 }
 
+/** Throws a `CallError` unless the hub takes these credentials, whatever they may do there. */
+export async function check(shown: string): Promise<void> {
+  // A header can hold nothing else.
+  if (!/^[\x21-\x7e]+$/.test(shown)) {
+    throw new CallError('refused', 0, 'A token or a key is one word of plain letters and signs.')
+  }
+  try {
+    await send(address('api/topics', { limit: 1 }), {}, shown)
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+  }
+}
+
+/** Makes a request, again once somebody has signed in if the hub wants that. */
 async function call(url: URL, request: RequestInit): Promise<unknown> {
+  for (let refused: string | undefined; ; ) {
+    const shown = await credentials.next(refused)
+    try {
+      return await send(url, request, shown)
+    } catch (error) {
+      if (isForbidden(error) && !request.method) credentials.lack()
+      if (statusOf(error) !== 401) throw error
+      refused = shown
+    }
+  }
+}
+
+async function send(url: URL, request: RequestInit, shown: string): Promise<unknown> {
+  const headers = { ...request.headers, ...bearer(shown) }
   let response: Response
   try {
-    response = await fetch(url, { cache: 'no-store', ...request })
+    response = await fetch(url, { cache: 'no-store', ...request, headers })
   } catch (cause) {
     if (request.signal?.aborted) throw cause
     throw new CallError('unreachable', 0, 'The hub does not answer.')
@@ -62,5 +92,14 @@ export function explain(error: unknown): string {
 
 /** Whether it failed because the hub has no such thing. */
 export function isAbsent(error: unknown): boolean {
-  return (error as { status?: number } | null)?.status === 404
+  return statusOf(error) === 404
+}
+
+/** Whether it failed because the credentials are too little for it: asking again changes nothing. */
+export function isForbidden(error: unknown): boolean {
+  return statusOf(error) === 403
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { status?: number } | null)?.status
 }

@@ -1,4 +1,4 @@
-import { type UseLive, useLive } from 'tidings/vue'
+import { type LiveOptions, type UseLive, useLive } from 'tidings/vue'
 import {
   computed,
   effectScope,
@@ -12,11 +12,12 @@ import {
 import { store, stored } from '../parts/storage.js'
 import { type Board, boardOf, REDUCERS } from './board.js'
 import type { DashboardBody } from './bodies.js'
-import { address, fetchBody, isAbsent } from './calls.js'
+import { address, explain, fetchBody, isAbsent, isForbidden } from './calls.js'
+import { credentials } from './credentials.js'
 import { paced } from './paced.js'
 
 /** How the connection to the hub is. */
-export type Link = 'live' | 'connecting' | 'away'
+export type Link = 'live' | 'connecting' | 'away' | 'out' | 'refused'
 
 /** Waits before another attempt, in milliseconds: somebody is looking. */
 export const BACKOFF = { base: 500, cap: 5000 }
@@ -45,24 +46,29 @@ export function useDashboard(): Dashboard {
 }
 
 function createDashboard() {
-  const live = useLive<Board>({
+  const live = useFollowed<Board>({
     url: address('api/dashboard'),
-    backoff: BACKOFF,
     select: (body: DashboardBody) => boardOf(body, stored(SEEN)),
     position: (body: DashboardBody) => body.last_event_id ?? undefined,
     on: REDUCERS,
   })
-  const isMissing = computed(() => !live.value.value && isAbsent(live.error.value))
-  /** What shows whether a hub without dashboards is there. */
+  /** Why the hub does not show it, if these credentials may not see it. */
+  const refusal = computed(() => (isForbidden(live.error.value) ? explain(live.error.value) : ''))
+  const isMissing = computed(
+    () => !live.value.value && (isAbsent(live.error.value) || refusal.value !== ''),
+  )
+  /** What shows whether a hub is there that has no dashboards, or none for these credentials. */
   const topics = shallowRef<UseLive<unknown>>()
   const scope = effectScope()
   watch(isMissing, () => {
     const url = address('api/topics', { limit: 1 })
-    topics.value ??= scope.run(() => useLive({ url, backoff: BACKOFF, snapshot: false }))
+    topics.value ??= scope.run(() => useFollowed({ url, snapshot: false }))
   })
   const link = computed<Link>(() => {
-    const { isConnected, isLoading } = topics.value ?? live
+    const { isConnected, isLoading, error } = topics.value ?? live
     if (isConnected.value) return 'live'
+    if (isSignInNeeded()) return 'out'
+    if (isForbidden(error.value)) return 'refused'
     return isLoading.value ? 'connecting' : 'away'
   })
   /** How many of the notifications that arrived were looked at since the snapshot. */
@@ -92,17 +98,38 @@ function createDashboard() {
     },
   )
   onScopeDispose(refetch.stop)
-  return { board: live.value, link, isMissing, unread, markRead }
+  return { board: live.value, link, refusal, isMissing, unread, markRead }
+}
+
+/** A resource that a page follows, with what the page shows the hub. */
+export function useFollowed<T>(options: LiveOptions<T>): UseLive<T> {
+  return useLive({ backoff: BACKOFF, headers: credentials.provider(), ...options })
+}
+
+/** Has a resource that is followed fetched again likewise. */
+export function useFollowedPulse({ refresh, error }: UseLive<unknown>): void {
+  usePulse(async () => {
+    if (isForbidden(error.value)) throw error.value
+    refresh()
+  })
 }
 
 /**
  * Has what a page shows fetched again after events that may have changed it, and now and then
- * without any; not while nobody looks, and then at once.
+ * without any; not while nobody looks, and then at once. What is refused for its credentials is not
+ * asked for again.
  */
 export function usePulse(refetch: () => Promise<unknown> | undefined): void {
   const { board } = useDashboard()
-  const pace = paced(refetch)
-  const ask = () => document.visibilityState === 'visible' && pace.ask()
+  const pace = paced(async () => {
+    try {
+      await refetch()
+    } catch (error) {
+      if (isForbidden(error)) pace.stop()
+    }
+  })
+  const isLookedAt = () => document.visibilityState === 'visible' && !isSignInNeeded()
+  const ask = () => isLookedAt() && pace.ask()
   watch(() => board.value?.pulse, ask)
   const timer = setInterval(ask, AT_LEAST_EVERY)
   document.addEventListener('visibilitychange', ask)
@@ -111,4 +138,9 @@ export function usePulse(refetch: () => Promise<unknown> | undefined): void {
     clearInterval(timer)
     document.removeEventListener('visibilitychange', ask)
   })
+}
+
+/** Whether the hub wants credentials before it answers. */
+function isSignInNeeded(): boolean {
+  return ![undefined, 'chosen'].includes(credentials.asked.value)
 }

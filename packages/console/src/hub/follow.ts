@@ -2,6 +2,7 @@ import { type Control, type State, type StreamEvent, subscribe } from 'tidings'
 import { onScopeDispose, type Ref, ref } from 'vue'
 import type { PublishedEvent } from './bodies.js'
 import { address, explain } from './calls.js'
+import { credentials } from './credentials.js'
 import { BACKOFF } from './dashboard.js'
 
 /** How often what has come is brought into view, in milliseconds. */
@@ -30,6 +31,7 @@ export function useTopic(topic: string, newest: number, follower: Follower): Rea
     topics: [topic],
     from: `last:${newest}`,
     backoff: BACKOFF,
+    headers: credentials.provider(),
     onEvent: (event: StreamEvent) =>
       follower.take({ ...event, topic: event.topic ?? topic, time: event.time ?? '' }),
     onControl({ type, ...said }: Control) {
