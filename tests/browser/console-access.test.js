@@ -156,3 +156,17 @@ test('who may read some topics sees those, and what the hub says of the rest', a
   await console.page.locator('.source [role="row"]', { hasText: 'before' }).waitFor()
   await console.close()
 })
+
+test('an identity is revoked where its streams are listed, after a question', async () => {
+  const stop = new AbortController()
+  const leaving = mint('--subscribe', '**', '--identity', 'leaving')
+  const stream = await ask(hub, leaving, '/api/events/stream?topic=a/1', { signal: stop.signal })
+  const console = await open(all, '#/connections')
+  await console.button('Revoke identity leaving').click()
+  await console.confirm('Revoke')
+  assert.match(await stream.text(), /"reason":"revoked"/)
+  await console.button('Revoke identity leaving').waitFor({ state: 'detached' })
+  assert.equal((await ask(hub, leaving, '/api/topics')).status, 401)
+  stop.abort()
+  await console.close()
+})
