@@ -71,8 +71,12 @@ impl Drop for Stream {
 
 /// Serves until it is told to stop.
 pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
-    // Harnesses are on this machine, and their callbacks are not encrypted.
-    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+    // Harnesses are on this machine, and their callbacks are not encrypted. A connection for each
+    // callback: one that is kept can be closed by the harness just as it is used again.
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .pool_max_idle_per_host(0);
     let shared = Arc::new(Shared {
         http: http.build()?,
         streams: Mutex::default(),
