@@ -50,7 +50,7 @@ fn change(
     let (old, Place::Own(seat)) = (&live.group, &live.place) else {
         return Err(ChangeError::NotFound);
     };
-    if state.done || state.is_ending() {
+    if state.done || state.is_ending() || old.is_closed() {
         return Err(ChangeError::NotFound);
     }
     let kept = old
@@ -69,6 +69,7 @@ fn change(
         return Err(ChangeError::TooManySelectors { limit });
     }
     let mut core = shared.core.lock();
+    // Filters may take their time, and are made without the lock.
     if old.is_closed() {
         return Err(ChangeError::NotFound);
     }

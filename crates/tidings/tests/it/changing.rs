@@ -206,10 +206,12 @@ fn only_open_streams_can_be_changed() {
     let mut subscriber = broker.subscribe(to(&["a"])).unwrap();
     let id = subscriber.id().clone();
     publish_final(&broker, "a", "1");
-    assert_eq!(
-        change(&broker, &id, &["b"], &[]),
-        Err(ChangeError::NotFound)
-    );
+    for (subscribe, unsubscribe) in [(&["b"][..], &[][..]), (&[], &["a"])] {
+        assert_eq!(
+            change(&broker, &id, subscribe, unsubscribe),
+            Err(ChangeError::NotFound)
+        );
+    }
     assert_eq!(drain(&mut subscriber), ["1", "<end>"]);
     let gone = broker.subscribe(to(&["b"])).unwrap();
     let id = gone.id().clone();
