@@ -196,7 +196,9 @@ impl Course {
         let Some(tls) = &house.tls else {
             return Ok(Transport::Plain(line));
         };
-        let encrypted = self.within(HANDSHAKE_TIME, tls.accept(line)).await?;
+        // Boxed, since it would make the tasks of all connections larger, those without it too.
+        let handshake = Box::pin(tls.accept(line));
+        let encrypted = self.within(HANDSHAKE_TIME, handshake).await?;
         Ok(Transport::Encrypted(Box::new(encrypted)))
     }
 
