@@ -6,7 +6,7 @@ use std::process::{self, Command as System};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
-use tidings_testkit::{Command, Event, Request, StreamReader, eventually};
+use tidings_testkit::{Command, Connection, Event, Request, StreamReader, eventually};
 
 use crate::TIDINGS;
 
@@ -83,6 +83,12 @@ fn t13_a_reader_that_vanished_without_a_word_is_gone_after_a_while() {
         after.split_once('\n')?.0.parse::<u16>().ok()
     });
     let port = port.expect("a port");
+    // Once it answers it has opened what it needs for itself.
+    ours.inside(|| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let answer = Connection::open(address).send(&Request::get("/readyz"));
+        assert_eq!(answer.status(), 200, "{answer:?}");
+    });
     let files = hub.process().open_files();
     let mut readers = theirs.inside(|| {
         let address = SocketAddr::from((HUB, port));
