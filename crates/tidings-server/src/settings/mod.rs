@@ -10,6 +10,7 @@ mod origin;
 mod render;
 mod storage;
 mod tls;
+mod topic;
 mod value;
 
 use std::io::Write;
@@ -19,7 +20,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{env, io};
 
-use tidings::{Durability, LagPolicy, Retention, Selector, TopicSettings};
+use tidings::{Durability, Retention, TopicSettings};
 use tidings_http::{Network, Tls};
 
 use crate::cli::{Exit, ServeArgs, notice};
@@ -131,8 +132,8 @@ impl Settings {
         let storage = Storage::read(&mut given);
         let most = storage.durability();
         let durability = given.read("durability", value::durability(most), most);
-        let retention = read_retention(&mut given, "retention.", Retention::default());
-        let topics = given.each("topic", |topic| read_topic(topic, retention, most));
+        let retention = topic::read_retention(&mut given, "retention.", Retention::default());
+        let topics = given.each("topic", |topic| topic::read(topic, retention, most));
         let settings = Self {
             listen: given.read(
                 "listen",
@@ -258,44 +259,6 @@ impl Limits {
     }
 }
 
-fn read_retention(given: &mut Given, prefix: &str, default: Retention) -> Retention {
-    let key = |name| format!("{prefix}{name}");
-    Retention {
-        events: given.read(
-            &key("events"),
-            value::number(1..=1_000_000_000_000),
-            default.events,
-        ),
-        bytes: given.read(&key("bytes"), value::size(1..=1 << 40), default.bytes),
-        age: given.read(
-            &key("age"),
-            value::duration(Duration::from_secs(1)..=Duration::from_secs(3650 * 86_400)),
-            default.age,
-        ),
-    }
-}
-
-/// The longest that an event may be made to wait for others.
-const MAX_LINGER: Duration = Duration::from_secs(1);
-
-/// One `[[topic]]` table.
-fn read_topic(given: &mut Given, default: Retention, most: Durability) -> Option<TopicSettings> {
-    let keeps = ["events", "bytes", "age"].iter().any(|key| given.has(key));
-    let retention = read_retention(given, "", default);
-    let lag: Option<LagPolicy> = given.read("lag", value::lag, None);
-    let durability = given.read("durability", value::some(value::durability(most)), None);
-    let linger = value::some(value::duration(Duration::ZERO..=MAX_LINGER));
-    let linger = given.read("linger", linger, None);
-    let selector: Selector = given.require("pattern", value::selector)?;
-    Some(TopicSettings {
-        selector,
-        retention: keeps.then_some(retention),
-        lag,
-        durability,
-        linger,
-    })
-}
-
 impl Problems {
     /// Tells the person at the terminal.
     pub(crate) fn report(&self) {
@@ -327,6 +290,8 @@ pub(crate) fn check(args: &ServeArgs) -> anyhow::Result<Exit> {
 
 #[cfg(test)]
 mod tests {
+    use tidings::LagPolicy;
+
     use super::*;
 
     fn from_file(text: &str) -> Result<Settings, Problems> {

@@ -63,6 +63,8 @@ enum Refusal {
     Denied(#[from] Denied),
     #[error("credentials in the URL of something other than a stream")]
     QueryElsewhere,
+    #[error("a ticket that is not in the URL of a stream")]
+    TicketElsewhere,
     #[error("a token in the URL, and auth.query_tokens is not set")]
     QueryToken,
     #[error("a namespace that cannot be")]
@@ -116,6 +118,8 @@ impl Gate {
         match carrier {
             Carrier::Query if !asks_for_stream(request) => Err(Refusal::QueryElsewhere),
             Carrier::Query if !is_ticket && !means.query_tokens => Err(Refusal::QueryToken),
+            Carrier::Query => Ok(Some(text)),
+            _ if is_ticket => Err(Refusal::TicketElsewhere),
             // The browser sends it whatever page asks.
             Carrier::Cookie if !access.trusts_page(request) => Err(Refusal::ForeignPage),
             _ => Ok(Some(text)),

@@ -37,6 +37,9 @@ fn t9_a_ticket_is_for_a_stream_and_nothing_else() {
         .problem(401);
     hub.get(&format!("/api/topics?ticket={ticket}"))
         .problem(401);
+    hub.send(&bearer(Request::post("/api/events?topic=t", "x"), ticket))
+        .problem(401);
+    hub.send(&super::stream("topic=t", ticket)).problem(401);
     let stream = format!("/api/topics/stream?access_token={ticket}");
     let mut stream = hub.open(&Request::get(&stream));
     stream.expect("topics");
