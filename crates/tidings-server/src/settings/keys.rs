@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of [`TABLES`], by the name they have in the file.
-pub(super) const KEYS: [&str; 34] = [
+pub(super) const KEYS: [&str; 35] = [
     "listen",
     "admin_listen",
     "data_dir",
@@ -20,6 +20,7 @@ pub(super) const KEYS: [&str; 34] = [
     "tls.certificate",
     "tls.key",
     "auth.jwt_secret",
+    "auth.max_token_lifetime",
     "auth.query_tokens",
     "auth.anonymous_publish",
     "auth.anonymous_subscribe",

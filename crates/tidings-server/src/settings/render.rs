@@ -150,6 +150,11 @@ pub(super) fn size(bytes: u64) -> String {
 /// All but the secret.
 fn auth(auth: &AuthSettings) -> Table {
     let mut table = Table::new();
+    put(
+        &mut table,
+        "max_token_lifetime",
+        duration(auth.max_lifetime),
+    );
     put(&mut table, "query_tokens", auth.query_tokens);
     put(
         &mut table,

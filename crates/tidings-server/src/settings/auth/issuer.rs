@@ -10,9 +10,6 @@ use crate::settings::auth::secret::Secret;
 use crate::settings::given::Given;
 use crate::settings::value;
 
-/// How long a token may be good for at most, unless said otherwise.
-const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
-
 /// One `[[issuer]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct IssuerSettings {
@@ -26,7 +23,7 @@ pub(crate) struct IssuerSettings {
     pub(crate) namespace: Namespace,
     /// `publish` and `subscribe`: what tokens give the right to that do not say. Default nothing.
     pub(crate) rights: RightsSettings,
-    /// `max_token_lifetime`. Default 24 h.
+    /// `max_token_lifetime`. Default that of all.
     pub(crate) max_lifetime: Duration,
 }
 
@@ -58,7 +55,7 @@ const SOURCES: [&str; 4] = ["secret", "secret_file", "public_key_file", "jwks_ur
 const ONE_OF_THEM: &str = "an issuer has one of secret, secret_file, public_key_file and jwks_url";
 
 impl IssuerSettings {
-    pub(super) fn read(given: &mut Given) -> Option<Self> {
+    pub(super) fn read(given: &mut Given, max_lifetime: Duration) -> Option<Self> {
         let keys = KeySource::read(given);
         let namespace = read_namespace(given);
         Some(Self {
@@ -73,7 +70,7 @@ impl IssuerSettings {
             max_lifetime: given.read(
                 "max_token_lifetime",
                 value::duration(Duration::from_secs(1)..=Duration::from_secs(3650 * 86_400)),
-                MAX_LIFETIME,
+                max_lifetime,
             ),
             keys: keys?,
         })

@@ -5,6 +5,8 @@ mod issuer;
 mod rights;
 mod secret;
 
+use std::time::Duration;
+
 use tidings_auth::{
     Algorithm, Issuer, Key, KeyRing, KeyRingError, Rights, Verifier, VerifierError,
 };
@@ -17,11 +19,17 @@ use crate::settings::auth::secret::Secret;
 use crate::settings::given::Given;
 use crate::settings::value;
 
+/// A year as durations are written, which is a quarter of a day more than 365.
+const YEAR: Duration = Duration::from_secs(31_557_600);
+
 /// Who is let in. Without any key it is everybody who reaches the hub.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AuthSettings {
     /// `auth.jwt_secret`: the one key of a hub whose tokens are signed with HS256.
     jwt_secret: Option<Secret>,
+    /// `auth.max_token_lifetime`: how long a token may be good for, unless its issuer says otherwise. 1 s to 10 years,
+    /// default one year.
+    pub(super) max_lifetime: Duration,
     /// `auth.query_tokens`: whether streams may carry tokens in their URL. Default false; tickets always may.
     pub(crate) query_tokens: bool,
     /// `auth.anonymous_publish` and `auth.anonymous_subscribe`: what may be done without credentials where there are
@@ -37,11 +45,16 @@ impl AuthSettings {
     pub(super) fn read(given: &mut Given) -> Self {
         let publish = given.read("auth.anonymous_publish", value::selectors, Vec::new());
         let subscribe = given.read("auth.anonymous_subscribe", value::selectors, Vec::new());
+        let lifetime = value::duration(Duration::from_secs(1)..=YEAR * 10);
+        let max_lifetime = given.read("auth.max_token_lifetime", lifetime, YEAR);
         let auth = Self {
+            max_lifetime,
             jwt_secret: given.read("auth.jwt_secret", jwt_secret, None),
             query_tokens: given.read("auth.query_tokens", value::flag, false),
             anonymous: Rights::new(publish, subscribe),
-            issuers: given.each("issuer", IssuerSettings::read),
+            issuers: given.each("issuer", |issuer| {
+                IssuerSettings::read(issuer, max_lifetime)
+            }),
             api_keys: given.each("api_key", ApiKeySettings::read),
         };
         // What is wrong with all of them together. Each by itself has been told.
@@ -67,7 +80,8 @@ impl AuthSettings {
     pub(crate) fn verifier(&self) -> Result<Verifier, VerifierError> {
         let shared = self.jwt_secret.as_ref().map(|secret| {
             let key = Key::secret(Algorithm::Hs256, secret.as_bytes());
-            Issuer::with_keys([key.expect("it was tried when it was read")])
+            let issuer = Issuer::with_keys([key.expect("it was tried when it was read")]);
+            issuer.max_lifetime(self.max_lifetime)
         });
         let others = self.issuers.iter().map(IssuerSettings::issuer);
         Verifier::new(shared.into_iter().chain(others))

@@ -152,3 +152,14 @@ fn a_secret_that_is_too_short_signs_nothing() {
     assert_eq!(missing.code, Some(2));
     assert!(missing.stderr.contains(VARIABLE), "{}", missing.stderr);
 }
+
+#[test]
+fn t6_a_token_is_good_for_no_longer_than_is_allowed() {
+    let hub = super::guarded_with("[auth]\nmax_token_lifetime = \"1h\"\n");
+    let status = |expires: &str| {
+        let token = token(&["--subscribe", "**", "--expires", expires]);
+        hub.send(&bearer(Request::get("/api/topics"), &token))
+            .status()
+    };
+    assert_eq!([status("59m"), status("61m")], [200, 401]);
+}
