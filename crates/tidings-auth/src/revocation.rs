@@ -8,7 +8,7 @@ use tidings::Timestamp;
 use crate::token::MAX_NAME_BYTES;
 use crate::{Credential, Grant};
 
-/// The most revocations that are kept.
+/// The most revocations that are kept in a namespace.
 const CAPACITY: usize = 100_000;
 
 /// Whose access ends.
@@ -37,7 +37,8 @@ pub struct Revocation {
     /// Where; `None` is the default namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// When it is forgotten, since every token has expired that it could hold for. An API key's is kept for good.
+    /// When it is forgotten, since every token has expired that it could hold for. One of an identity or an API key is kept until
+    /// it is lifted.
     #[serde(
         default,
         with = "crate::moment",
@@ -81,15 +82,11 @@ pub enum RevocationError {
 pub struct Revocations {
     longest_lifetime: Duration,
     /// Until when each is kept.
-    kept: RwLock<HashMap<Place, Option<Timestamp>>>,
+    kept: RwLock<HashMap<Option<String>, Kept>>,
 }
 
-/// What is revoked, and in which namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place {
-    namespace: Option<String>,
-    what: Revoked,
-}
+/// What is revoked in a namespace, and until when that is kept.
+type Kept = HashMap<Revoked, Option<Timestamp>>;
 
 impl Revocations {
     /// None yet. Each will be kept for the longest time that any token can still be good for, which is
@@ -113,8 +110,9 @@ impl Revocations {
         now: Timestamp,
     ) -> Result<Revocation, RevocationError> {
         let until = match what {
-            Revoked::Jti(_) | Revoked::Identity(_) => Some(now.after(self.longest_lifetime)),
-            Revoked::Key(_) => None,
+            Revoked::Jti(_) => Some(now.after(self.longest_lifetime)),
+            // Keys do not expire, and somebody may come with another one.
+            Revoked::Identity(_) | Revoked::Key(_) => None,
         };
         let revocation = Revocation {
             what,
@@ -138,26 +136,23 @@ impl Revocations {
         if !(1..=MAX_NAME_BYTES).contains(&what.name().len()) {
             return Err(RevocationError::Name);
         }
-        let place = Place { namespace, what };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= CAPACITY && !kept.contains_key(&place) {
+        let kept = kept.entry(namespace).or_default();
+        if kept.len() >= CAPACITY && !kept.contains_key(&what) {
             kept.retain(|_, until| is_kept(*until, now));
             if kept.len() >= CAPACITY {
                 return Err(RevocationError::Full);
             }
         }
-        kept.insert(place, until);
+        kept.insert(what, until);
         Ok(())
     }
 
     /// Takes a revocation back, and says whether there was one.
     pub fn lift(&self, what: &Revoked, namespace: Option<&str>) -> bool {
-        let place = Place {
-            namespace: namespace.map(str::to_owned),
-            what: what.clone(),
-        };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(&place).is_some()
+        let kept = kept.get_mut(&namespace.map(str::to_owned));
+        kept.is_some_and(|kept| kept.remove(what).is_some())
     }
 
     /// Whether the grant is good no longer. While nothing is revoked this costs next to nothing.
@@ -166,15 +161,10 @@ impl Revocations {
         if kept.is_empty() {
             return false;
         }
-        let namespace = grant.namespace.as_deref().map(str::to_owned);
-        let mut place = Place {
-            namespace,
-            what: Revoked::Key(String::new()),
+        let Some(kept) = kept.get(&grant.namespace.as_deref().map(str::to_owned)) else {
+            return false;
         };
-        let mut holds = |what| {
-            place.what = what;
-            kept.get(&place).is_some_and(|until| is_kept(*until, now))
-        };
+        let holds = |what| kept.get(&what).is_some_and(|until| is_kept(*until, now));
         let by_credential = match grant.credential.original() {
             Credential::Token { jti: Some(jti), .. } => holds(Revoked::Jti(jti.as_ref().into())),
             Credential::Key { id } => holds(Revoked::Key(id.as_ref().into())),
@@ -189,13 +179,16 @@ impl Revocations {
     /// All that are kept, in no order.
     pub fn all(&self, now: Timestamp) -> Vec<Revocation> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        let kept = kept.iter().filter(|(_, until)| is_kept(**until, now));
-        let revocation = |(place, until): (&Place, &Option<Timestamp>)| Revocation {
-            what: place.what.clone(),
-            namespace: place.namespace.clone(),
-            until: *until,
+        let of_namespace = |(namespace, kept): (&Option<String>, &Kept)| {
+            let kept = kept.iter().filter(|(_, until)| is_kept(**until, now));
+            let revocation = kept.map(|(what, until)| Revocation {
+                what: what.clone(),
+                namespace: namespace.clone(),
+                until: *until,
+            });
+            revocation.collect::<Vec<_>>()
         };
-        kept.map(revocation).collect()
+        kept.iter().flat_map(of_namespace).collect()
     }
 }
 

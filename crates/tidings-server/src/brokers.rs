@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use tidings::{Broker, BrokerBuilder, Capacity, Retention, Selector, TopicSettings};
+use tidings_auth::Revocation;
 use tokio::task::spawn_blocking;
 use tracing::info;
 
-use crate::api;
+use crate::api::{self, Ledger};
 use crate::executions::CHECKPOINTS;
 use crate::settings::{Settings, Storage};
 
@@ -29,6 +31,21 @@ pub(crate) async fn open_namespace(
     let builder = builder(settings).max_subscriptions_of(hub);
     let folder = folder(settings).map(|folder| folder.join(NAMESPACES).join(name));
     open_in(builder, folder).await
+}
+
+/// Opens what is written down of revocations beside the log of the hub, or of a namespace.
+pub(crate) async fn open_ledger(
+    settings: &Settings,
+    namespace: Option<&str>,
+) -> anyhow::Result<(Ledger, Vec<Revocation>)> {
+    let Some(mut folder) = folder(settings) else {
+        return Ok((Ledger::nowhere(), Vec::new()));
+    };
+    if let Some(name) = namespace {
+        folder = folder.join(NAMESPACES).join(name);
+    }
+    let opened = spawn_blocking(move || Ledger::open(&folder)).await?;
+    opened.context("cannot open what is revoked")
 }
 
 fn folder(settings: &Settings) -> Option<PathBuf> {
@@ -74,7 +91,7 @@ fn builder(settings: &Settings) -> BrokerBuilder {
     // The hub's own come first: what is said of other topics is not meant for them.
     api::dashboard_settings(settings)
         .into_iter()
-        .chain([checkpoints(settings), api::revocation_settings()])
+        .chain([checkpoints(settings)])
         .chain(settings.topics.iter().cloned())
         .fold(builder, |builder, topic| builder.topics(topic))
 }

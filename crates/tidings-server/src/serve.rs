@@ -51,10 +51,11 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     };
     let (drain, draining) = watch::channel(false);
     let engines = EngineCount::default();
-    let shared = Shared::new(settings, engines.clone(), draining.clone())?;
+    let (ledger, revoked) = brokers::open_ledger(&settings, None).await?;
+    let shared = Arc::new(Shared::new(settings, engines.clone(), draining.clone())?);
+    shared.recall(revoked, None);
     let (executions, projection) = Projection::new(broker.clone());
-    let hub = Hub::new(broker, executions, Arc::new(shared));
-    hub.recall_revocations(None).await?;
+    let hub = Hub::new(broker, executions, ledger, shared);
     let projecting = tokio::spawn(projection.run());
     let namespaces = Arc::new(Namespaces::new(hub.clone()));
     edge.announce(hub.is_open());

@@ -25,7 +25,7 @@ pub(crate) struct Inbox {
 
 /// A body that has come, and holds its room until it is dropped.
 #[derive(Debug)]
-pub(super) struct Received {
+pub(crate) struct Received {
     pub(super) bytes: Bytes,
     _room: OwnedSemaphorePermit,
 }

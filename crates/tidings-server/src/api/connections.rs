@@ -87,12 +87,15 @@ pub(super) async fn change(
     let owner = owner.filter(|connection| caller.is_same(&connection.peer));
     owner.ok_or_else(problems::no_such_connection)?;
     expect_media_type(&headers, "application/json")?;
-    let body = hub.inbox.receive(body, CHANGE_BYTES).await?;
+    let body = caller.receive(&hub, body, CHANGE_BYTES).await?;
     let change = object::fields(&body.bytes, ["subscribe", "unsubscribe"]);
     let [subscribe, unsubscribe] = change.map_err(Fault::of_body)?;
     let limit = hub.settings.limits.selectors;
     let subscribe = selectors("subscribe", subscribe, limit)?;
     let unsubscribe = selectors("unsubscribe", unsubscribe, limit)?;
+    if !subscribe.is_empty() {
+        caller.may_subscribe_at_all()?;
+    }
     caller.may_subscribe("subscribe", &subscribe)?;
     let position = match hub.broker.change(&id, &subscribe, &unsubscribe).await {
         Err(ChangeError::NotFound) if hub.viewers.has_connection(&id) => {

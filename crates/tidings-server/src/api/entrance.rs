@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 
 use crate::api::access::{Access, guard, pass};
 use crate::api::hub::Hub;
 use crate::api::namespaces::Namespaces;
-use crate::api::{behind_the_gate, codings, cors, drain, health, not_found, other_method};
+use crate::api::{behind_the_gate, codings, cors, drain, health, other_method};
 use crate::page;
 
 /// Whom a listener is for.
@@ -76,11 +77,13 @@ impl Entrance {
             Audience::Everybody => open,
             Audience::Administrators => open.merge(page::router()),
         };
-        let gated = behind_the_gate(&hub, self.audience());
+        let gated = behind_the_gate(&hub, self.audience()).with_state(hub.clone());
+        let entrance = self.clone();
+        // Not by routes of this one: a request must not have been routed when its namespace is known.
+        let gate = move |request: Request| pass(entrance.clone(), gated.clone(), request);
         open.route_layer(from_fn(codings::refuse))
-            .merge(gated.route_layer(from_fn_with_state(self.clone(), pass)))
             .method_not_allowed_fallback(other_method)
-            .fallback(not_found)
+            .fallback(gate)
             .layer(from_fn_with_state(hub.clone(), drain::send_away))
             .layer(from_fn_with_state(self.clone(), cors::tell))
             .layer(from_fn_with_state(self, guard))

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings::{BatchError, Broker, GoodbyeReason, Peer, Publication, PublishError, Receipt};
-use tidings_auth::Revoked;
+use tidings_auth::{Revocation, Revoked};
 use tidings_http::{EngineCount, Key, Live, Provider, StreamOptions, live_broker};
 use tokio::join;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
+use tracing::warn;
 
-use crate::api::access::{Gate, PublishRates};
+use crate::api::access::{Gate, Ledger, PublishRates};
 use crate::api::body::Inbox;
 use crate::api::cors;
 use crate::api::outbox::Outbox;
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(super) readiness: Mutex<()>,
     /// Whom the hub tells of its own resources; readers of events are the broker's.
     pub(crate) viewers: Broker,
+    /// What is revoked, written down.
+    pub(super) ledger: Ledger,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -98,8 +101,25 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Has what is written down as revoked in a namespace hold.
+    pub(crate) fn recall(&self, revocations: Vec<Revocation>, namespace: Option<&str>) {
+        for mut revocation in revocations {
+            revocation.namespace = namespace.map(str::to_owned);
+            if let Err(error) = self.gate.restore(revocation) {
+                warn!(%error, "a revocation that is written down does not hold");
+            }
+        }
+    }
+}
+
 impl Hub {
-    pub(crate) fn new(broker: Broker, executions: Arc<Registry>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(
+        broker: Broker,
+        executions: Arc<Registry>,
+        ledger: Ledger,
+        shared: Arc<Shared>,
+    ) -> Self {
         let viewers = live_broker()
             .max_subscriptions_of(&broker)
             .reconnect_delay(shared.settings.retry)
@@ -111,6 +131,7 @@ impl Hub {
             watch: Watch::start(shared.settings.metrics_interval),
             readiness: Mutex::default(),
             viewers,
+            ledger,
             shared,
         }))
     }

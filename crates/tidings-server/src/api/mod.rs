@@ -28,11 +28,11 @@ use axum::routing::{any, delete, get, patch, post};
 use http::{Method, StatusCode, Uri};
 use tidings_http::Problem;
 
+pub(crate) use crate::api::access::Ledger;
 pub(crate) use crate::api::dashboard::settings as dashboard_settings;
 pub(crate) use crate::api::entrance::{Audience, Entrance};
 pub(crate) use crate::api::hub::{Hub, Shared};
 pub(crate) use crate::api::namespaces::{Namespaces, keep};
-pub(crate) use crate::api::revocations::settings as revocation_settings;
 
 /// The routes of a namespace for an audience, for those who have been let in.
 fn behind_the_gate(hub: &Hub, audience: Audience) -> Router<Hub> {
@@ -41,7 +41,10 @@ fn behind_the_gate(hub: &Hub, audience: Audience) -> Router<Hub> {
         Audience::Everybody => routes(hub).route("/api/connections/stream", any(not_found)),
         Audience::Administrators => routes(hub).merge(admin_routes(hub)),
     };
-    routes.route_layer(from_fn(codings::refuse))
+    routes
+        .route_layer(from_fn(codings::refuse))
+        .method_not_allowed_fallback(other_method)
+        .fallback(not_found)
 }
 
 /// What publishers and readers need.
@@ -62,7 +65,9 @@ fn routes(hub: &Hub) -> Router<Hub> {
 /// What tells of others, and what changes what is theirs.
 fn admin_routes(hub: &Hub) -> Router<Hub> {
     let (connections, connection_stream) = connections::resource(hub).routes();
-    let revocations = post(revocations::revoke).get(revocations::list);
+    let revocations = post(revocations::revoke)
+        .get(revocations::list)
+        .delete(revocations::lift);
     Router::new()
         .route("/api/topics", delete(topics::forget))
         .route("/api/connections", outbox::bounding(hub, connections))

@@ -123,8 +123,9 @@ impl Namespace {
     async fn open(main: &Hub, name: &str) -> anyhow::Result<Self> {
         let broker = brokers::open_namespace(&main.settings, &main.broker, name).await?;
         let (executions, projection) = Projection::new(broker.clone());
-        let hub = Hub::new(broker, executions, main.shared.clone());
-        hub.recall_revocations(Some(name)).await?;
+        let (ledger, revoked) = brokers::open_ledger(&main.settings, Some(name)).await?;
+        main.shared.recall(revoked, Some(name));
+        let hub = Hub::new(broker, executions, ledger, main.shared.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(projection.run());
         let kept = hub.clone();

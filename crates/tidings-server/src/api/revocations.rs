@@ -1,32 +1,24 @@
 //! Credentials that are taken back before their time.
 
-use std::time::Duration;
+use std::convert::Infallible;
+use std::io;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings::{
-    Event, Publication, Retention, Selector, StartAt, Subscription, Topic, TopicSettings, rfc3339,
-};
+use tidings::rfc3339;
 use tidings_auth::{Revocation, Revoked};
 use tidings_http::Problem;
-use tokio::task::spawn_blocking;
 
 use crate::api::access::{Admin, Caller};
 use crate::api::body::expect_media_type;
 use crate::api::events::text;
 use crate::api::hub::Hub;
 use crate::api::object::{self, Fault};
-use crate::api::problems;
-
-/// Where they are kept. Nobody but the hub publishes there.
-const KEPT: &str = "tidings/revocations";
-
-/// How many are read at a time.
-const PAGE: usize = 1_000;
+use crate::api::parameters::{Parameters, bad};
 
 /// Bytes of a request.
 const BYTES: usize = 16 << 10;
@@ -71,13 +63,50 @@ pub(super) async fn revoke(
     body: Body,
 ) -> Result<Json<Done>, Problem> {
     expect_media_type(&headers, "application/json")?;
-    let body = hub.inbox.receive(body, BYTES).await?;
+    let body = caller.receive(&hub, body, BYTES).await?;
     let what = read(&body.bytes).map_err(Fault::of_body)?;
     let revocation = hub.gate.revoke(what, caller.grant())?;
-    hub.keep_revocation(&revocation).await?;
+    // Before anything is waited for: whoever asked may go away, and a file may hang.
     let streams = hub.disconnect_revoked(&revocation.what);
+    let kept = hub.ledger.revoked(revocation.clone()).await;
+    kept.map_err(|failed| {
+        not_kept(
+            &hub,
+            &failed,
+            "the revocation holds until the hub is started again",
+        )
+    })?;
     let entry = Entry::of(revocation);
     Ok(Json(Done { entry, streams }))
+}
+
+/// `DELETE /api/revocations`
+pub(super) async fn lift(
+    State(hub): State<Hub>,
+    _: Admin,
+    caller: Caller,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    let what = lifted(&parameters)?;
+    if !hub.gate.lift(&what, caller.grant()) {
+        let detail = "this is not revoked";
+        return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", detail));
+    }
+    let kept = hub.ledger.lifted(what).await;
+    kept.map_err(|failed| {
+        not_kept(
+            &hub,
+            &failed,
+            "it is revoked again when the hub is started again",
+        )
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn not_kept(hub: &Hub, failed: &io::Error, hope: &str) -> Problem {
+    let detail = format!("the revocation could not be written down: {failed}; {hope}");
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "store-failed", detail).retry_after(hub.later())
 }
 
 fn read(body: &[u8]) -> Result<Revoked, Fault> {
@@ -111,56 +140,19 @@ fn name_of(field: &'static str, value: Option<&RawValue>) -> Result<Option<Strin
     }
 }
 
-impl Hub {
-    /// Keeps a revocation in the log, so that it holds after a restart.
-    async fn keep_revocation(&self, revocation: &Revocation) -> Result<(), Problem> {
-        let event = Event::json("revocation", revocation);
-        let publication = Publication {
-            topic: Topic::new(KEPT).expect("it is a topic"),
-            event: event.expect("texts and a time always have a JSON form"),
-            idempotency_key: None,
-            durability: None,
-        };
-        let kept = self.broker.publish_own(&[publication]).await;
-        kept.map(drop)
-            .map_err(|error| problems::of_publish(self, &error.source, ""))
-    }
-
-    /// Has what was revoked before the hub was started hold in this namespace.
-    ///
-    /// # Errors
-    ///
-    /// A log that cannot be read, or has something else there.
-    pub(crate) async fn recall_revocations(&self, namespace: Option<&str>) -> anyhow::Result<()> {
-        let topic = Topic::new(KEPT)?;
-        let mut subscription = Subscription::to(topic).start_at(StartAt::Start);
-        loop {
-            let broker = self.broker.clone();
-            let asked = subscription.clone();
-            let page = spawn_blocking(move || broker.history(&asked, PAGE)).await??;
-            for event in &page.events {
-                let mut revocation: Revocation = serde_json::from_str(event.data())?;
-                revocation.namespace = namespace.map(str::to_owned);
-                self.gate.restore(revocation)?;
-            }
-            if page.events.len() < PAGE {
-                return Ok(());
-            }
-            subscription = subscription.resume_after(page.position.to_string());
-        }
-    }
-}
-
-/// How long what was revoked is kept: as many and as long as there can be.
-pub(crate) fn settings() -> TopicSettings {
-    let selector = Selector::new(KEPT).expect("it is a selector");
-    TopicSettings {
-        retention: Some(Retention {
-            events: 100_000,
-            bytes: 256 << 20,
-            age: Duration::from_secs(3650 * 86_400),
-        }),
-        ..TopicSettings::of(selector)
+/// What a query says is to be allowed again.
+fn lifted(parameters: &Parameters) -> Result<Revoked, Problem> {
+    let text = |name| parameters.one(name, |text| Ok::<_, Infallible>(text.to_owned()));
+    let given = [
+        text("jti")?.map(Revoked::Jti),
+        text("identity")?.map(Revoked::Identity),
+        text("key")?.map(Revoked::Key),
+    ];
+    let mut given = given.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(what), None) => Ok(what),
+        (None, _) => Err(bad("jti", "is missing, or one of identity and key")),
+        (Some(_), Some(_)) => Err(bad("jti", "cannot stand beside identity or key")),
     }
 }
 

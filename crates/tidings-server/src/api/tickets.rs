@@ -18,6 +18,7 @@ struct Issued {
 
 /// `POST /api/tickets`: what opens one stream from a place that cannot send headers, such as a browser's EventSource.
 pub(super) async fn issue(State(hub): State<Hub>, caller: Caller) -> Result<Response, Problem> {
+    caller.may_subscribe_at_all()?;
     let ticket = hub.gate.ticket(caller.grant())?;
     let issued = Issued {
         ticket: ticket.text,

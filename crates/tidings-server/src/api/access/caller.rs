@@ -4,16 +4,18 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use http::StatusCode;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tidings::{Owner, Peer, Selector, Subscription, Topic};
-use tidings_auth::{Credential, Grant, Rights};
+use tidings_auth::{Credential, Denied, Grant, Rights};
 use tidings_http::Problem;
 use tokio::time::Instant;
 
-use crate::api::access::gate::now;
+use crate::api::access::gate::{now, unauthorized};
+use crate::api::body::Received;
 use crate::api::hub::Hub;
 
 /// What dashboards are told on.
@@ -73,17 +75,52 @@ impl Caller {
     /// Whether a stream is the caller's: somebody else's with the same rights is not. Those without credentials are told
     /// apart by nothing but the secret name of their stream.
     pub(crate) fn is_same(&self, peer: &Peer) -> bool {
-        self.identity() == peer.identity()
+        let names = |peer: &Peer| {
+            let owner = peer.owner.as_ref()?;
+            Some((owner.token.clone(), owner.key.clone()))
+        };
+        match (self.identity(), peer.identity()) {
+            (None, None) => names(&self.peer) == names(peer),
+            (own, other) => own == other,
+        }
     }
 
     /// A subscription that reads what the caller may read, for as long as it may.
     pub(crate) fn limit(&self, subscription: Subscription) -> Subscription {
+        self.limit_to(subscription, None)
+    }
+
+    /// The same for one that reads what dashboards are told as well.
+    pub(crate) fn limit_to_dashboards(&self, subscription: Subscription) -> Subscription {
+        let dashboards = Selector::new(DASHBOARDS).expect("it is a selector");
+        self.limit_to(subscription, Some(dashboards))
+    }
+
+    fn limit_to(&self, subscription: Subscription, besides: Option<Selector>) -> Subscription {
         let subscription = subscription.peer(self.peer.clone());
         let rights = self.grant.rights.subscribe();
         if rights == Rights::everything().subscribe() {
             return subscription;
         }
-        subscription.within(rights.iter().cloned().collect())
+        subscription.within(rights.iter().cloned().chain(besides).collect())
+    }
+
+    /// Receives the body of a request that changes something. What was let in may have been taken back meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of the inbox, and 401.
+    pub(crate) async fn receive(
+        &self,
+        hub: &Hub,
+        body: Body,
+        limit: usize,
+    ) -> Result<Received, Problem> {
+        let received = hub.inbox.receive(body, limit).await?;
+        if hub.gate.is_good(&self.grant) {
+            return Ok(received);
+        }
+        Err(unauthorized(Denied::PUBLIC_MESSAGE))
     }
 
     /// Refuses who may publish nowhere, before anything of the request is looked at.
@@ -110,8 +147,19 @@ impl Caller {
 
     /// Refuses who publishes too fast.
     pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
-        match &self.grant.identity {
-            Some(identity) => hub.rates.admit(identity, events),
+        let grant = &self.grant;
+        let address = || {
+            self.peer
+                .remote
+                .map(|remote| remote.ip().to_string().into())
+        };
+        let publisher = match &grant.credential {
+            // Whoever reaches an open hub has no limit but the hub's.
+            Credential::Anonymous if hub.is_open() => None,
+            _ => grant.identity.clone().or_else(address),
+        };
+        match publisher {
+            Some(publisher) => hub.rates.admit(grant.namespace.clone(), publisher, events),
             None => Ok(()),
         }
     }

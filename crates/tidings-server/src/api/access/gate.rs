@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::Router;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tidings::Timestamp;
 use tidings_auth::{
     Denied, Grant, KeyRing, Revocation, RevocationError, Revocations, Revoked, Ticket, Tickets,
@@ -101,6 +101,12 @@ impl Gate {
         self.revocations.is_revoked(grant, now())
     }
 
+    /// Whether what was granted still holds.
+    pub(super) fn is_good(&self, grant: &Grant) -> bool {
+        let now = now();
+        !grant.has_expired(now) && !self.revocations.is_revoked(grant, now)
+    }
+
     /// What a request shows, if that may count where it stands.
     fn shown<'a>(
         &self,
@@ -176,6 +182,11 @@ impl Gate {
         self.revocations.restore(revocation, now())
     }
 
+    /// Takes a revocation back, and says whether there was one.
+    pub(crate) fn lift(&self, what: &Revoked, by: &Grant) -> bool {
+        self.revocations.lift(what, by.namespace.as_deref())
+    }
+
     /// What is revoked where the one who asks is.
     pub(crate) fn revocations(&self, by: &Grant) -> Vec<Revocation> {
         let mut all = self.revocations.all(now());
@@ -241,16 +252,13 @@ impl Refusal {
     }
 }
 
-fn unauthorized(detail: &str) -> Problem {
+pub(super) fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
-/// The middleware that lets in who may come, leads them to their namespace, and keeps the record of who may not.
-pub(crate) async fn pass(
-    State(entrance): State<Entrance>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Lets in who may come, leads them to the routes of their namespace, which are `own` for those who have none, and keeps
+/// the record of who may not.
+pub(crate) async fn pass(entrance: Entrance, own: Router, mut request: Request) -> Response {
     let hub = entrance.hub();
     let attempt = Attempt::of(&request);
     let denials = &hub.gate.denials;
@@ -266,23 +274,32 @@ pub(crate) async fn pass(
             return refusal.into_response(hub);
         }
     };
-    let namespace = grant.namespace.clone();
+    let routes = match &grant.namespace {
+        None => own,
+        Some(name) => match entrance
+            .namespaces()
+            .routes(name, entrance.audience())
+            .await
+        {
+            Ok(routes) => routes,
+            Err(problem) => return problem.into_response(),
+        },
+    };
+    // What is revoked in a namespace is known once it is open.
+    if hub.gate.is_revoked(&grant) {
+        let refusal = Refusal::Denied(Denied::Revoked);
+        denials.note(&attempt, grant.identity.as_deref(), &refusal);
+        return refusal.into_response(hub);
+    }
     let caller = Caller::new(grant, &request);
     request.extensions_mut().insert(caller.peer().clone());
     request.extensions_mut().insert(caller.clone());
-    let response = match namespace {
-        None => next.run(request).await,
-        Some(name) => match entrance
-            .namespaces()
-            .routes(&name, entrance.audience())
-            .await
-        {
-            Ok(routes) => routes.oneshot(request).await.into_response(),
-            Err(problem) => problem.into_response(),
-        },
-    };
-    // A stream that was just being opened was in no list when its credentials were revoked.
-    if hub.gate.is_revoked(caller.grant()) {
+    let is_read =
+        [Method::GET, Method::HEAD].contains(request.method()) || asks_for_stream(&request);
+    let response = routes.oneshot(request).await.into_response();
+    // A stream that was just being opened was in no list when its credentials were revoked. What was changed is changed,
+    // and is answered so.
+    if is_read && hub.gate.is_revoked(caller.grant()) {
         let refusal = Refusal::Denied(Denied::Revoked);
         denials.note(&attempt, caller.identity(), &refusal);
         return refusal.into_response(hub);

@@ -21,8 +21,11 @@ const IDLE: Duration = Duration::from_secs(10);
 /// at once. Memory is bounded however many identities there are.
 pub(crate) struct PublishRates {
     quota: Quota,
-    limiters: Cache<Arc<str>, Arc<DefaultDirectRateLimiter>>,
+    limiters: Cache<Publisher, Arc<DefaultDirectRateLimiter>>,
 }
+
+/// A namespace and somebody in it.
+type Publisher = (Option<Arc<str>>, Arc<str>);
 
 impl PublishRates {
     pub(crate) fn new(a_second: NonZeroU32) -> Self {
@@ -38,14 +41,19 @@ impl PublishRates {
     /// # Errors
     ///
     /// 429, with the time after which it is granted.
-    pub(crate) fn admit(&self, identity: &Arc<str>, events: usize) -> Result<(), Problem> {
+    pub(crate) fn admit(
+        &self,
+        namespace: Option<Arc<str>>,
+        identity: Arc<str>,
+        events: usize,
+    ) -> Result<(), Problem> {
         let most = self.quota.burst_size();
         let events = u32::try_from(events).unwrap_or(u32::MAX).min(most.get());
         let Some(events) = NonZeroU32::new(events) else {
             return Ok(());
         };
         let fresh = || Arc::new(RateLimiter::direct(self.quota));
-        let limiter = self.limiters.get_with_by_ref(identity, fresh);
+        let limiter = self.limiters.get_with((namespace, identity), fresh);
         let admitted = limiter.check_n(events).expect("it is not more than fits");
         admitted.map_err(|until| {
             let delay = until.wait_time_from(DefaultClock::default().now());
@@ -72,18 +80,20 @@ mod tests {
     #[test]
     fn one_identity_does_not_spend_what_another_has() {
         let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
-        let (one, other) = (Arc::from("one"), Arc::from("other"));
-        assert_eq!(rates.admit(&one, 5), Ok(()));
-        let problem = rates.admit(&one, 5).unwrap_err();
+        let admit = |namespace: Option<&str>, identity: &str| {
+            rates.admit(namespace.map(Arc::from), identity.into(), 5)
+        };
+        assert_eq!(admit(None, "one"), Ok(()));
+        let problem = admit(None, "one").unwrap_err();
         assert_eq!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(rates.admit(&other, 5), Ok(()));
+        assert_eq!(admit(None, "other"), Ok(()));
+        assert_eq!(admit(Some("shop"), "one"), Ok(()));
     }
 
     #[test]
     fn a_batch_that_is_larger_than_anything_allowed_takes_all_there_is() {
         let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
-        let identity = Arc::from("one");
-        assert_eq!(rates.admit(&identity, 1_000_000), Ok(()));
-        assert!(rates.admit(&identity, 5).is_err());
+        assert_eq!(rates.admit(None, "one".into(), 1_000_000), Ok(()));
+        assert!(rates.admit(None, "one".into(), 5).is_err());
     }
 }

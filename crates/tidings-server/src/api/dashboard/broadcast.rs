@@ -42,7 +42,7 @@ pub(crate) async fn broadcast(
     expect_media_type(&headers, "application/json")?;
     let key = idempotency_key(&headers)?;
     let limit = hub.settings.limits.batch_size;
-    let body = hub.inbox.receive(body, limit).await?;
+    let body = caller.receive(&hub, body, limit).await?;
     let Broadcast { topic, event, most } = read(&body.bytes).map_err(Fault::of_body)?;
     if event.data().len() > most {
         let detail = format!("data: a {} has at most {most} bytes", event.name());

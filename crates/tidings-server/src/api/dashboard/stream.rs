@@ -41,10 +41,10 @@ pub(crate) async fn stream(
         ids: ids(&parameters)?,
         ..Wire::default()
     };
-    let mut subscription = topics::subscription()
+    let subscription = topics::subscription()
         .only(parameters.events(hub.settings.limits.selectors)?)
-        .peer(caller.peer().clone())
         .encoded(wire);
+    let mut subscription = caller.limit_to_dashboards(subscription);
     if let Some(id) = resume_after(&headers, &parameters) {
         subscription = subscription.resume_after(id);
     }

@@ -51,9 +51,8 @@ pub(crate) async fn publish(
     let key = idempotency_key(&headers)?;
     if media_type(&headers).as_deref() == Some("application/x-ndjson") {
         let defaults = batch::Defaults::read(&parameters, caller.identity(), key, durability)?;
-        let body = hub
-            .inbox
-            .receive(body, hub.settings.limits.batch_size)
+        let body = caller
+            .receive(&hub, body, hub.settings.limits.batch_size)
             .await?;
         let batch = batch::parse(&body.bytes, &defaults)?;
         for (publication, line) in batch.publications.iter().zip(&batch.lines) {
@@ -67,9 +66,8 @@ pub(crate) async fn publish(
     let name = parameters.one("event", |text| EventName::new(text))?;
     let conflation_key = parameters.one("key", conflation_key)?;
     let ends_topic = parameters.flag("final")?;
-    let body = hub
-        .inbox
-        .receive(body, hub.settings.limits.event_size)
+    let body = caller
+        .receive(&hub, body, hub.settings.limits.event_size)
         .await?;
     let mut event = Event::new(text(&body.bytes)?);
     if let Some(name) = name {
@@ -110,7 +108,7 @@ pub(in crate::api) async fn publish_on(
     }
     let defaults = batch::Defaults::of_topic(topic.clone(), caller.identity(), key, durability);
     let limit = hub.settings.limits.batch_size;
-    let body = hub.inbox.receive(body, limit).await?;
+    let body = caller.receive(hub, body, limit).await?;
     if !is_batch {
         let mut publication = batch::parse_one(&body.bytes, &defaults)?;
         publication.event = prepare(publication.event);
@@ -214,9 +212,10 @@ pub(in crate::api) fn conflation_key(key: &str) -> Result<String, &'static str> 
     }
 }
 
-/// A key as the broker knows it: those of different identities never meet, and nobody can choose one with a line end.
+/// A key as the broker knows it: those of different identities never meet, whatever these are made of.
 pub(in crate::api) fn scoped(identity: Option<&str>, key: &str) -> Arc<str> {
-    format!("{}\n{key}", identity.unwrap_or_default()).into()
+    let identity = identity.unwrap_or_default();
+    format!("{}\n{identity}\n{key}", identity.len()).into()
 }
 
 fn text(body: &Bytes) -> Result<&str, Problem> {

@@ -40,7 +40,7 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     caller.may_publish_at_all()?;
     expect_media_type(&headers, "application/json")?;
-    let body = hub.inbox.receive(body, PLAN_BYTES).await?;
+    let body = caller.receive(&hub, body, PLAN_BYTES).await?;
     let (given, plan) = read(&body.bytes).map_err(Fault::of_body)?;
     caller.may_publish_so_many(&hub, 1)?;
     let draws = if given.is_some() { 1 } else { DRAWS };

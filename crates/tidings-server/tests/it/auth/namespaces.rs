@@ -76,6 +76,69 @@ fn t11_nothing_of_one_namespace_is_seen_in_another() {
 }
 
 #[test]
+fn what_has_a_name_is_found_in_a_namespace() {
+    let hub = Hub::spawn(command(10, &[]));
+    let all = of("one");
+    let post = |target: &str, body: &str| {
+        let request = Request::post(target, body).header("Content-Type", "application/json");
+        hub.send(&bearer(request, &all)).status()
+    };
+    let get = |target: &str| hub.send(&bearer(Request::get(target), &all)).status();
+    assert_eq!(post("/api/executions", "{\"id\":\"run\"}"), 201);
+    let start = "{\"event\":\"execution-start\",\"data\":{}}";
+    assert_eq!(post("/api/executions/run/events", start), 200);
+    for target in ["/api/executions/run", "/api/execution-state/run"] {
+        assert_eq!(get(target), 200, "{target}");
+    }
+    let mut live = hub.open(&stream("topic=t&hello=1", &all));
+    let connected = live.expect("tidings.connected").json();
+    let connection = format!(
+        "/api/connections/{}",
+        connected["connection_id"].as_str().unwrap()
+    );
+    let change = Request::new("PATCH", &connection).body("{\"subscribe\":[\"u\"]}");
+    let change = change.header("Content-Type", "application/json");
+    assert_eq!(hub.send(&bearer(change, &all)).status(), 200);
+    assert_eq!(
+        hub.send(&bearer(Request::delete(&connection), &all))
+            .status(),
+        204
+    );
+    assert_eq!(post("/api/executions/run/cancel", ""), 200);
+    assert_eq!(get("/api/nothing"), 404);
+}
+
+#[test]
+fn t11_what_is_revoked_in_a_namespace_does_nothing_after_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().unwrap();
+    let start = || Hub::spawn(command(10, &["--data-dir", folder]));
+    let revoked = token(&[
+        "--publish",
+        "**",
+        "--identity",
+        "gone",
+        "--namespace",
+        "one",
+    ]);
+    let hub = start();
+    let request = Request::post("/api/revocations", "{\"identity\":\"gone\"}");
+    let request = bearer(
+        request.header("Content-Type", "application/json"),
+        &of("one"),
+    );
+    assert_eq!(hub.send(&request).status(), 200);
+    drop(hub);
+    let hub = start();
+    hub.send(&bearer(Request::post("/api/events?topic=t", "x"), &revoked))
+        .problem(401);
+    let history = hub
+        .send(&bearer(Request::get("/api/events?topic=t"), &of("one")))
+        .json();
+    assert_eq!(history["events"], json!([]));
+}
+
+#[test]
 fn t11_a_revocation_counts_where_it_was_made() {
     let hub = Hub::spawn(command(10, &[]));
     let [one, other] = ["one", "other"].map(|namespace| {

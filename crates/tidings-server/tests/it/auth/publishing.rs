@@ -64,4 +64,7 @@ fn an_identity_publishes_no_faster_than_it_may() {
         "urn:tidings:problem:publish-rate"
     );
     assert_eq!(post(&other).status(), 200);
+    // Who has no name is known by the address.
+    let nameless = [token(&["--publish", "**"]), token(&["--publish", "**"])];
+    assert_eq!(nameless.map(|token| post(&token).status()), [200, 429]);
 }

@@ -64,6 +64,64 @@ fn what_is_revoked_stays_so_over_a_restart() {
 }
 
 #[test]
+fn more_than_ever_revoked_stays_so_whatever_is_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let command = Command::new(TIDINGS, &SERVE).directory(folder.path());
+        let command = command
+            .env("TIDINGS_RETENTION_TOTAL", "64KiB")
+            .env("TIDINGS_LIMITS_TOPICS", "5");
+        Hub::spawn(command.env(VARIABLE, SECRET))
+    };
+    let token = token(&["--subscribe", "**", "--jti", "stolen"]);
+    let hub = start();
+    assert_eq!(revoke(&hub, "{\"jti\":\"stolen\"}").status(), 200);
+    let all = admin();
+    for index in 0..20 {
+        super::publish(&hub, &all, &format!("t/{index}"), &"x".repeat(10_000));
+    }
+    assert_eq!(revoke(&hub, "{\"jti\":\"another\"}").status(), 200);
+    drop(hub);
+    start()
+        .send(&bearer(Request::get("/api/topics"), &token))
+        .problem(401);
+}
+
+#[test]
+fn what_was_revoked_can_be_allowed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let command = Command::new(TIDINGS, &SERVE).directory(folder.path());
+        Hub::spawn(command.env(VARIABLE, SECRET))
+    };
+    let token = token(&["--subscribe", "**", "--identity", "back"]);
+    let hub = start();
+    let lift = |query: &str| {
+        let request = Request::delete(&format!("/api/revocations{query}"));
+        hub.send(&bearer(request, &admin()))
+    };
+    let done = revoke(&hub, "{\"identity\":\"back\"}").json();
+    assert!(done["until"].is_null(), "{done}");
+    lift("?identity=other").problem(404);
+    lift("").assert_names(400, "jti");
+    assert_eq!(lift("?identity=back").status(), 204);
+    let get = || bearer(Request::get("/api/topics"), &token);
+    assert_eq!(hub.send(&get()).status(), 200);
+    drop(hub);
+    assert_eq!(start().send(&get()).status(), 200);
+}
+
+#[test]
+fn who_takes_back_their_own_credentials_is_told_so() {
+    let hub = guarded();
+    let mine = token(&["--admin", "--identity", "me"]);
+    let request = Request::post("/api/revocations", "{\"identity\":\"me\"}");
+    let request = bearer(request.header("Content-Type", "application/json"), &mine);
+    assert_eq!(hub.send(&request).status(), 200);
+    hub.send(&request).problem(401);
+}
+
+#[test]
 fn one_thing_is_revoked_at_a_time_and_by_its_name() {
     let hub = guarded();
     for (body, field) in [

@@ -170,3 +170,36 @@ fn executions_are_for_those_who_may_use_their_topics() {
     ));
     assert_eq!(stream.expect("init").json()["status"], "cancelled");
 }
+
+#[test]
+fn t10_a_dashboard_is_no_way_to_what_may_not_be_read() {
+    let hub = guarded();
+    let watcher = token(&["--subscribe", "tidings/dashboard/**", "--identity", "me"]);
+    let mut dashboard = hub.open(&bearer(Request::get("/api/dashboard/stream"), &watcher));
+    let id = dashboard.expect("connected").json()["client_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let change = |body: &str| {
+        let request = Request::new("PATCH", &format!("/api/connections/{id}")).body(body);
+        hub.send(&bearer(
+            request.header("Content-Type", "application/json"),
+            &watcher,
+        ))
+    };
+    change("{\"subscribe\":[\"secret/1\"]}").problem(403);
+    assert_eq!(
+        change("{\"subscribe\":[\"**\",\"tidings/**\"]}").status(),
+        200
+    );
+    let all = admin();
+    publish(&hub, &all, "secret/1", "hidden");
+    let event = "{\"event\":\"deployment\",\"data\":1}";
+    let request = Request::post("/api/dashboard/events", event);
+    hub.send(&bearer(
+        request.header("Content-Type", "application/json"),
+        &all,
+    ));
+    let told = dashboard.until(|event| event.event == "deployment");
+    assert!(told.iter().all(|event| event.data != "hidden"), "{told:?}");
+}
