@@ -30,6 +30,13 @@ use crate::subscribe::{OnGap, Source, Start, Subscribe};
 use crate::transport::Body;
 use crate::{retry_after, stream_request};
 
+/// Why a hub ends the streams of credentials that are good no more.
+const EXPIRED: &str = "token-expired";
+const REVOKED: &str = "revoked";
+
+/// Within so long another token that ends is a failure like any other.
+const RENEWED_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// A connection that lived this long has proved itself even without an event.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
@@ -65,6 +72,8 @@ pub(crate) struct Driver {
     token_reason: TokenReason,
     /// Whether it was told of a refusal since a stream was last open.
     refused: bool,
+    /// When a stream was last gone on with for which the token had ended.
+    renewed: Option<Instant>,
     connection: watch::Sender<Connection>,
     /// The id to resume after, if nothing but what was given is to count.
     position: Arc<Mutex<String>>,
@@ -129,6 +138,7 @@ impl Driver {
             undecodable_after: None,
             token_reason: TokenReason::First,
             refused: false,
+            renewed: None,
             connection,
             position: Arc::clone(&shared.position),
             orders: Arc::clone(&shared.orders),
@@ -360,8 +370,10 @@ impl Driver {
                 None => Loss::Idle,
             };
             self.prove(&open);
-            let goodbye = self.goodbye.take();
-            self.lose(goodbye.map_or(cut, |reason| Loss::Goodbye { reason }));
+            match self.goodbye.take() {
+                Some(reason) if self.renews_after(&reason) => self.renew(reason),
+                goodbye => self.lose(goodbye.map_or(cut, |reason| Loss::Goodbye { reason })),
+            }
             return;
         }
         let piece = open.chunk.split_to(open.chunk.len().min(PIECE));
@@ -427,6 +439,23 @@ impl Driver {
         if open.since.elapsed() >= PROVEN_AFTER {
             self.backoff.reset();
         }
+    }
+
+    /// Whether a stream that ended for this reason goes on at once with another token.
+    fn renews_after(&self, reason: &str) -> bool {
+        let is_soon = |at: Instant| at.elapsed() < RENEWED_AGAIN_AFTER;
+        [EXPIRED, REVOKED].contains(&reason)
+            && self.client.tokens_for(&self.request.url).is_some()
+            && !self.renewed.is_some_and(is_soon)
+    }
+
+    /// Connects with another token. That is no failure; for one that was revoked, the next is the last.
+    fn renew(&mut self, reason: String) {
+        self.renewed = Some(Instant::now());
+        self.refused = reason == REVOKED;
+        self.retry_after = None;
+        self.token_reason = TokenReason::Goodbye { reason };
+        self.phase = Phase::Connecting;
     }
 
     /// There is no connection, and another attempt can heal that.

@@ -30,7 +30,12 @@ pub(crate) fn first(subscribe: &Subscribe) -> Outgoing {
         }
     };
     let headers = &mut request.headers;
-    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    // Of a hub other answers are understood as well, such as why there is no stream.
+    let accept = match subscribe.source {
+        Source::Topics { .. } => "text/event-stream, */*",
+        Source::Address(_) => "text/event-stream",
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     request
 }

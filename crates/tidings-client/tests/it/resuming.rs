@@ -14,7 +14,7 @@ async fn the_first_request_asks_for_what_was_described() {
         request.line,
         "GET /api/events/stream?topic=a%2F*&topic=b&event=note&from=last%3A3"
     );
-    assert_eq!(request.header("accept"), Some("text/event-stream"));
+    assert_eq!(request.header("accept"), Some("text/event-stream, */*"));
     assert_eq!(request.header("cache-control"), Some("no-cache"));
     assert_eq!(request.header("last-event-id"), None);
 }

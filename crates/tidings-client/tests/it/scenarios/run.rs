@@ -230,6 +230,7 @@ fn take(seen: &mut Seen, item: Item) {
         Item::Resumed(resumed) => {
             json!({ "type": "resumed", "from": resumed.from, "count": resumed.count })
         }
+        Item::Goodbye(goodbye) => json!({ "type": "goodbye", "reason": goodbye.reason }),
         other => panic!("in no scenario: {other:?}"),
     };
     seen.items.push(value);
@@ -266,6 +267,7 @@ fn said(reason: &TokenReason) -> Option<String> {
         TokenReason::Unauthorized => "status 401",
         TokenReason::Forbidden => "status 403",
         TokenReason::Failed => "credentials",
+        TokenReason::Goodbye { reason } => return Some(format!("closed {reason}")),
         other => panic!("in no scenario: {other:?}"),
     };
     Some(said.to_owned())
