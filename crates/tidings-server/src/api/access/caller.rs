@@ -1,6 +1,7 @@
 //! Who a request comes from, and what it may do.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,9 +32,23 @@ pub(crate) struct Caller {
     peer: Peer,
 }
 
-/// What a caller may read: all who may read the same share what is made of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a caller may read: all who may read the same share what is made of it, whatever else they may do.
+#[derive(Clone, Debug)]
 pub(crate) struct Sight(Arc<Rights>);
+
+impl PartialEq for Sight {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.subscribe() == other.0.subscribe()
+    }
+}
+
+impl Eq for Sight {}
+
+impl Hash for Sight {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.subscribe().hash(state);
+    }
+}
 
 /// A caller that has the admin right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
