@@ -87,13 +87,7 @@ impl Rights {
     /// # Ok::<(), tidings::SelectorError>(())
     /// ```
     pub fn covers(&self, selector: &Selector) -> bool {
-        match selector {
-            Selector::Topic(topic) => self.may_subscribe(topic),
-            Selector::Pattern(_) => {
-                let mut own = self.subscribe.iter();
-                own.any(|own| includes(own.as_str(), selector.as_str()))
-            }
-        }
+        self.subscribe.iter().any(|own| own.covers(selector))
     }
 
     /// Whether connections may be seen and ended, histories deleted, and dashboards broadcast to.
@@ -107,24 +101,6 @@ fn sorted(selectors: impl IntoIterator<Item = Selector>) -> Box<[Selector]> {
     selectors.sort_unstable();
     selectors.dedup();
     selectors.into()
-}
-
-/// Whether the one selector matches every topic that the other, a pattern, matches.
-fn includes(outer: &str, pattern: &str) -> bool {
-    let mut outer = outer.split('/').peekable();
-    let mut pattern = pattern.split('/').peekable();
-    let leads_with_wildcard = matches!(outer.peek(), Some(&("*" | "**")));
-    if leads_with_wildcard && pattern.peek() == Some(&"tidings") {
-        return false;
-    }
-    loop {
-        match (outer.next(), pattern.next()) {
-            (Some("**"), _) | (None, None) => return true,
-            (Some("*"), Some(segment)) if segment != "**" => {}
-            (Some(own), Some(segment)) if own == segment => {}
-            _ => return false,
-        }
-    }
 }
 
 #[cfg(test)]

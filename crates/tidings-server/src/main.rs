@@ -10,6 +10,7 @@ mod metrics;
 mod page;
 mod serve;
 mod settings;
+mod wall_clock;
 
 use std::io;
 use std::process::ExitCode;

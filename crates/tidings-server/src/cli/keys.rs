@@ -7,6 +7,7 @@ use serde_json::json;
 use tidings_auth::{ApiKey, RightsTemplate};
 use toml::{Table, Value};
 
+use crate::cli::grant::GrantArgs;
 use crate::cli::hub::usage_error;
 use crate::cli::{Exit, notice};
 
@@ -20,25 +21,8 @@ Examples:
   tidings keys --subscribe '**' --admin >> operator.key    a key for an operator
   curl -H \"X-API-Key: $KEY\" ...                            how it is used")]
 pub(crate) struct KeysArgs {
-    /// Where it may publish: a topic or a pattern; {identity} stands for the identity. May be repeated
-    #[arg(long, value_name = "SELECTOR")]
-    publish: Vec<String>,
-
-    /// What it may read. May be repeated
-    #[arg(long, value_name = "SELECTOR")]
-    subscribe: Vec<String>,
-
-    /// May see connections and dashboards, delete topics, end streams and revoke credentials
-    #[arg(long)]
-    admin: bool,
-
-    /// Who comes with it
-    #[arg(long, value_name = "NAME")]
-    identity: Option<String>,
-
-    /// The namespace it counts in
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    grant: GrantArgs,
 
     /// Print one JSON object with key, id and hash instead
     #[arg(long)]
@@ -46,7 +30,7 @@ pub(crate) struct KeysArgs {
 }
 
 pub(crate) fn keys(args: &KeysArgs) -> anyhow::Result<Exit> {
-    RightsTemplate::new(&args.publish, &args.subscribe)
+    RightsTemplate::new(&args.grant.publish, &args.grant.subscribe)
         .map_err(|error| usage_error(format_args!("{error}")))?;
     let key = ApiKey::generate();
     let (id, hash) = (key.id(), key.hash().to_string());
@@ -71,20 +55,26 @@ fn table(args: &KeysArgs, id: &str, hash: &str) -> Table {
     let mut put = |name: &str, value: Value| key.insert(name.to_owned(), value);
     put("id", id.into());
     put("hash", hash.into());
-    let texts = [("identity", &args.identity), ("namespace", &args.namespace)];
+    let texts = [
+        ("identity", &args.grant.identity),
+        ("namespace", &args.grant.namespace),
+    ];
     for (name, text) in texts {
         if let Some(text) = text {
             put(name, text.as_str().into());
         }
     }
-    let lists = [("publish", &args.publish), ("subscribe", &args.subscribe)];
+    let lists = [
+        ("publish", &args.grant.publish),
+        ("subscribe", &args.grant.subscribe),
+    ];
     for (name, selectors) in lists
         .into_iter()
         .filter(|(_, selectors)| !selectors.is_empty())
     {
         put(name, selectors.clone().into());
     }
-    if args.admin {
+    if args.grant.admin {
         put("admin", true.into());
     }
     Table::from_iter([("api_key".to_owned(), vec![key].into())])

@@ -3,6 +3,7 @@
 mod bench;
 mod completions;
 mod exit;
+mod grant;
 mod hub;
 mod keys;
 mod line_buffer;

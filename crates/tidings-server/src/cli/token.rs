@@ -11,7 +11,9 @@ use tidings::{Timestamp, rfc3339};
 use tidings_auth::{Algorithm, Explanation, Minter, NewToken, explain};
 
 use crate::cli::Exit;
+use crate::cli::grant::GrantArgs;
 use crate::cli::hub::usage_error;
+use crate::wall_clock;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -24,21 +26,8 @@ Examples:
   tidings token --admin --subscribe '**'                   who may see everything and end streams
   tidings token --explain \"$TOKEN\"                         what a token says, trusted or not")]
 pub(crate) struct TokenArgs {
-    /// Where it may publish: a topic or a pattern; {identity} stands for the identity. May be repeated
-    #[arg(long, value_name = "SELECTOR")]
-    publish: Vec<String>,
-
-    /// What it may read. May be repeated
-    #[arg(long, value_name = "SELECTOR")]
-    subscribe: Vec<String>,
-
-    /// May see connections and dashboards, delete topics, end streams and revoke credentials
-    #[arg(long)]
-    admin: bool,
-
-    /// Who its bearer is
-    #[arg(long, value_name = "NAME")]
-    identity: Option<String>,
+    #[command(flatten)]
+    grant: GrantArgs,
 
     /// How long it is good for; streams end then
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
@@ -51,10 +40,6 @@ pub(crate) struct TokenArgs {
     /// The audience it names
     #[arg(long, value_name = "AUD")]
     audience: Option<String>,
-
-    /// The namespace it counts in, if the hub leaves that to its tokens
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
 
     /// A name for it, by which it can be revoked; drawn unless given
     #[arg(long, value_name = "JTI")]
@@ -81,17 +66,17 @@ pub(crate) struct TokenArgs {
 const SECRET: &str = "TIDINGS_AUTH_JWT_SECRET";
 
 pub(crate) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
-    let now = now();
+    let now = wall_clock::now();
     if let Some(token) = &args.explain {
         return tell(token, now);
     }
     let minter = minter(&args)?;
     let token = NewToken {
-        publish: args.publish,
-        subscribe: args.subscribe,
-        admin: args.admin,
-        identity: args.identity,
-        namespace: args.namespace,
+        publish: args.grant.publish,
+        subscribe: args.grant.subscribe,
+        admin: args.grant.admin,
+        identity: args.grant.identity,
+        namespace: args.grant.namespace,
         issuer: args.issuer,
         audience: args.audience,
         jti: args
@@ -188,9 +173,4 @@ fn write(explanation: &Explanation, now: Timestamp, out: &mut impl Write) -> io:
             writeln!(out, "Whether the signature is good only the hub can tell.")
         }
     }
-}
-
-fn now() -> Timestamp {
-    let millis = jiff::Timestamp::now().as_millisecond();
-    Timestamp::from_millis(u64::try_from(millis).unwrap_or_default())
 }

@@ -10,7 +10,6 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Method, StatusCode};
-use tidings::Timestamp;
 use tidings_auth::{
     Denied, Grant, KeyRing, Revocation, RevocationError, Revocations, Revoked, Ticket, Tickets,
     Verifier,
@@ -27,6 +26,7 @@ use crate::api::drain::asks_for_stream;
 use crate::api::entrance::Entrance;
 use crate::api::hub::Hub;
 use crate::settings::{AuthSettings, is_namespace};
+use crate::wall_clock::now;
 
 /// What begins an API key. What is neither that nor a ticket is taken for a token.
 const KEY_PREFIX: &str = "tdk_";
@@ -310,10 +310,4 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, mut request: Request) 
         denials.note(&attempt, caller.identity(), &reason);
     }
     response
-}
-
-/// The time by the clock on the wall, which is what tokens go by.
-pub(super) fn now() -> Timestamp {
-    let millis = jiff::Timestamp::now().as_millisecond();
-    Timestamp::from_millis(u64::try_from(millis).unwrap_or_default())
 }
