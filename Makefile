@@ -27,7 +27,7 @@ bench: ## the decoder beside other crates, the stored log beside a plain layout
 	cargo bench -p tidings-sse
 	cargo run --release -p tidings-bench --bin store
 
-BENCHED = tidings tidings-body tidings-disk tidings-h2 tidings-h2x100
+BENCHED = tidings tidings-body tidings-disk tidings-h2 tidings-h2x100 tidings-rights
 YARDSTICKS = bare axum_broadcast
 OTHERS = better-sse express go nchan durable-streams
 FANOUT = --bin fanout --bin bare --bin axum_broadcast -p tidings-bench
@@ -35,7 +35,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)
 empty :=
 comma := ,
 commas = $(subst $(empty) $(empty),$(comma),$(strip $(1)))
-SMOKED = $(call commas,$(YARDSTICKS) tidings tidings-disk tidings-h2x100)
+SMOKED = $(call commas,$(YARDSTICKS) tidings tidings-disk tidings-rights tidings-h2x100)
 SHAPES = burst,rate-10k,topics,topics-10k,topics-each,patterns,churn,publishing,stalled,resume
 
 bench-smoke: ## fan-out to 50 readers in every shape: whether each gets every event exactly once. Nothing is timed

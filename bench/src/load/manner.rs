@@ -9,6 +9,8 @@ pub struct Manner {
     pub path: String,
     /// The media type of the body.
     pub content_type: String,
+    /// A header field with credentials, as `Name: value`.
+    pub credentials: Option<String>,
     /// An event in the body.
     pub event: String,
     /// Around and between the events of a batch; without it each event is a request of its own.
@@ -50,8 +52,10 @@ impl Manner {
             body.push_str(&text.replace("{data}", &data));
         }
         body.push_str(&batch.end);
+        let credentials = self.credentials.iter();
+        let credentials: String = credentials.map(|field| format!("{field}\r\n")).collect();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{credentials}Content-Type: {}\r\nContent-Length: {}\r\n\r\n",
             self.port,
             self.content_type,
             body.len()

@@ -54,6 +54,8 @@ pub(crate) struct Contender {
     pub(crate) settle_seconds: u64,
     /// How fast it can be connected to.
     pub(crate) connects_per_second: Option<u32>,
+    /// A header field with credentials, as `Name: value`, of whoever publishes and whoever reads.
+    credentials: Option<String>,
     publish: Publish,
     subscribe: Subscribe,
     /// A request that is needed before a topic exists.
@@ -161,6 +163,7 @@ impl Contender {
                 .content_type
                 .clone()
                 .unwrap_or_else(|| "text/plain".into()),
+            credentials: self.credentials.clone(),
             event: publish.event.clone(),
             batch,
             spans_topics: publish.spans_topics,

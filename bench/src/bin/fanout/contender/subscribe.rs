@@ -35,35 +35,33 @@ impl Contender {
         position: Option<&str>,
     ) -> Vec<Asking> {
         let resume = self.resume.as_ref().zip(position);
-        let (path, field) = match resume {
-            None => (self.subscribe.path.clone(), None),
+        let mut fields: Vec<String> = self.credentials.iter().cloned().collect();
+        let path = match resume {
+            None => self.subscribe.path.clone(),
             Some((resume, position)) => {
-                let path = resume.path.as_ref().unwrap_or(&self.subscribe.path);
                 let field = resume.header.as_ref();
-                (
-                    path.replace("{position}", position),
-                    field.map(|field| field.replace("{position}", position)),
-                )
+                fields.extend(field.map(|field| field.replace("{position}", position)));
+                let path = resume.path.as_ref().unwrap_or(&self.subscribe.path);
+                path.replace("{position}", position)
             }
         };
         let between = self.subscribe.between.as_deref().unwrap_or_default();
         let target = |selection: &Vec<String>| path.replace("{topic}", &selection.join(between));
         match self.subscribe.http2_streams {
             None => {
-                let field = field.map_or_else(String::new, |field| format!("{field}\r\n"));
+                let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
                 let head = |selection| {
                     let target = target(selection);
                     format!(
-                        "GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\nUser-Agent: fanout\r\n{field}\r\n"
+                        "GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\nUser-Agent: fanout\r\n{fields}\r\n"
                     )
                 };
                 selections.iter().map(head).map(Asking::Http1).collect()
             }
             Some(streams) => {
-                let field = field.as_deref().and_then(|field| field.split_once(": "));
-                let fields: Vec<_> = field
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into_iter()
+                let fields = fields.iter().filter_map(|field| field.split_once(": "));
+                let fields: Vec<_> = fields
+                    .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
                     .collect();
                 let connections = selections.chunks(streams.max(1));
                 connections
