@@ -1,4 +1,4 @@
-use tidings::{Selector, Topic};
+use tidings::{Selector, Selectors, Topic};
 
 /// What somebody may do: the topics to publish to, the topics to subscribe to, and whether to administrate.
 ///
@@ -18,10 +18,8 @@ use tidings::{Selector, Topic};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rights {
-    /// Sorted, without repetition.
-    publish: Box<[Selector]>,
-    /// Sorted, without repetition.
-    subscribe: Box<[Selector]>,
+    publish: Selectors,
+    subscribe: Selectors,
     admin: bool,
 }
 
@@ -32,8 +30,8 @@ impl Rights {
         subscribe: impl IntoIterator<Item = Selector>,
     ) -> Self {
         Self {
-            publish: sorted(publish),
-            subscribe: sorted(subscribe),
+            publish: publish.into_iter().collect(),
+            subscribe: subscribe.into_iter().collect(),
             admin: false,
         }
     }
@@ -47,6 +45,17 @@ impl Rights {
         }
     }
 
+    /// The same, and the right to subscribe to what this matches.
+    #[must_use]
+    pub fn and_subscribe(&self, selector: Selector) -> Self {
+        let subscribe = self.subscribe.iter().cloned().chain([selector]);
+        Self {
+            publish: self.publish.clone(),
+            subscribe: subscribe.collect(),
+            admin: self.admin,
+        }
+    }
+
     /// All rights, those on the hub's own topics included.
     pub fn everything() -> Self {
         let all = ["**", "tidings/**"].map(|text| Selector::new(text).expect("a selector"));
@@ -54,23 +63,23 @@ impl Rights {
     }
 
     /// What may be published to.
-    pub fn publish(&self) -> &[Selector] {
+    pub fn publish(&self) -> &Selectors {
         &self.publish
     }
 
     /// What may be subscribed to.
-    pub fn subscribe(&self) -> &[Selector] {
+    pub fn subscribe(&self) -> &Selectors {
         &self.subscribe
     }
 
     /// Whether an event may be published to the topic.
     pub fn may_publish(&self, topic: &Topic) -> bool {
-        self.publish.iter().any(|own| own.matches(topic))
+        self.publish.matches(topic)
     }
 
     /// Whether events of the topic may be seen.
     pub fn may_subscribe(&self, topic: &Topic) -> bool {
-        self.subscribe.iter().any(|own| own.matches(topic))
+        self.subscribe.matches(topic)
     }
 
     /// Whether nothing that the selector matches has to be held back: a subscription to it needs no look at each event.
@@ -87,20 +96,13 @@ impl Rights {
     /// # Ok::<(), tidings::SelectorError>(())
     /// ```
     pub fn covers(&self, selector: &Selector) -> bool {
-        self.subscribe.iter().any(|own| own.covers(selector))
+        self.subscribe.covers(selector)
     }
 
     /// Whether connections may be seen and ended, histories deleted, and dashboards broadcast to.
     pub fn is_admin(&self) -> bool {
         self.admin
     }
-}
-
-fn sorted(selectors: impl IntoIterator<Item = Selector>) -> Box<[Selector]> {
-    let mut selectors: Vec<_> = selectors.into_iter().collect();
-    selectors.sort_unstable();
-    selectors.dedup();
-    selectors.into()
 }
 
 #[cfg(test)]

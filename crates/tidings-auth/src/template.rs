@@ -208,7 +208,7 @@ mod tests {
         }
         assert!(resolved("users/{identity}", &"x".repeat(512)).is_empty());
         let rights = subscribe(&["users/{identity}", "open"]).resolve(None);
-        assert_eq!(rights.subscribe().len(), 1);
+        assert_eq!(rights.subscribe().iter().len(), 1);
     }
 
     #[test]

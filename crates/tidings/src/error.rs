@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tidings_log::StoreError;
 
-use crate::rights::{MAX_NARROWED, TooFragmented};
+use crate::selectors::{MAX_NARROWED, TooFragmented};
 
 /// The store does not work. The broker opens it again by itself; until then nothing is published or deleted.
 #[derive(Clone, Debug, thiserror::Error)]

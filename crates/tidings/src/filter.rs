@@ -6,7 +6,7 @@ use std::{
 use tidings_log::{Record, Scope, Topic};
 use tidings_sse::EventName;
 
-use crate::{Rights, Selector, matcher::Matcher, rights::TooFragmented};
+use crate::{Selector, Selectors, matcher::Matcher, selectors::TooFragmented};
 
 /// What a subscription wants to see and may. Equal filters share a group.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl Filter {
     pub(crate) fn new(
         mut asked: Vec<Selector>,
         mut events: Vec<EventName>,
-        rights: Option<&Rights>,
+        rights: Option<&Selectors>,
     ) -> Result<Self, TooFragmented> {
         asked.sort_unstable();
         asked.dedup();

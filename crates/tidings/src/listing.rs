@@ -24,10 +24,10 @@ impl Broker {
     /// that is asked.
     ///
     /// ```
-    /// # use tidings::{Broker, Rights, Selector};
+    /// # use tidings::{Broker, Selector, Selectors};
     /// # let broker = Broker::new();
-    /// let rights = Rights::new([Selector::new("users/7/**")?]);
-    /// let own = broker.topics_where(|topic| rights.allow(topic), 100);
+    /// let rights = Selectors::new([Selector::new("users/7/**")?]);
+    /// let own = broker.topics_where(|topic| rights.matches(topic), 100);
     /// # assert_eq!(own.total, 0);
     /// # Ok::<_, tidings::SelectorError>(())
     /// ```

@@ -1,6 +1,6 @@
 use tidings_sse::EventName;
 
-use crate::{Peer, Rights, Selector, Wire, filter::Filter, rights::TooFragmented};
+use crate::{Peer, Selector, Selectors, Wire, filter::Filter, selectors::TooFragmented};
 
 /// What to subscribe to, and where to begin.
 ///
@@ -21,7 +21,7 @@ pub struct Subscription {
     pub(crate) recalls: Vec<(Selector, usize)>,
     pub(crate) wire: Option<Wire>,
     pub(crate) peer: Peer,
-    pub(crate) rights: Option<Rights>,
+    pub(crate) rights: Option<Selectors>,
     pub(crate) presence: Presence,
 }
 
@@ -143,19 +143,19 @@ impl Subscription {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tidings::{Broker, Event, Rights, Selector, StartAt, Subscription, Topic};
+    /// use tidings::{Broker, Event, Selector, Selectors, StartAt, Subscription, Topic};
     ///
     /// let broker = Broker::new();
     /// for name in ["users/7/inbox", "users/8/inbox"] {
     ///     broker.publish(Topic::new(name)?, Event::new("hello")).await?;
     /// }
     /// let inboxes = Subscription::to(Selector::new("users/*/inbox")?);
-    /// let own = inboxes.within(Rights::new([Selector::new("users/7/**")?]));
+    /// let own = inboxes.within(Selectors::new([Selector::new("users/7/**")?]));
     /// assert_eq!(broker.history(&own, 10)?.events.len(), 1);
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn within(mut self, rights: Rights) -> Self {
+    pub fn within(mut self, rights: Selectors) -> Self {
         self.rights = Some(rights);
         self
     }

@@ -61,8 +61,8 @@ fn check_grant(grant: &Grant) {
     let end = grant.expires_at.expect("every token expires");
     assert!(end > NOW);
     let rights = &grant.rights;
-    assert!(rights.publish().len() <= MAX_SELECTORS);
-    assert!(rights.subscribe().len() <= MAX_SELECTORS);
+    assert!(rights.publish().iter().len() <= MAX_SELECTORS);
+    assert!(rights.subscribe().iter().len() <= MAX_SELECTORS);
     if let Some(identity) = &grant.identity {
         assert!((1..=256).contains(&identity.len()));
     }

@@ -150,7 +150,7 @@ fn write(explanation: &Explanation, now: Timestamp, out: &mut impl Write) -> io:
     match &explanation.grant {
         Err(denied) => writeln!(out, "refused  {denied}"),
         Ok(grant) => {
-            let list = |selectors: &[tidings::Selector]| {
+            let list = |selectors: &tidings::Selectors| {
                 let texts: Vec<_> = selectors.iter().map(ToString::to_string).collect();
                 if texts.is_empty() {
                     "nothing".to_owned()

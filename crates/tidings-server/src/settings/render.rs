@@ -276,6 +276,6 @@ fn duration(duration: Duration) -> String {
     format_duration(duration).to_string()
 }
 
-fn texts(items: &[impl ToString]) -> Vec<String> {
-    items.iter().map(ToString::to_string).collect()
+fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
+    items.into_iter().map(|item| item.to_string()).collect()
 }

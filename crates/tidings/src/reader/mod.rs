@@ -17,7 +17,7 @@ use std::{
 use tidings_log::Timestamp;
 
 use crate::{
-    Connection, ConnectionId, GoodbyeReason, Peer, Rights,
+    Connection, ConnectionId, GoodbyeReason, Peer, Selectors,
     feed::FedPlace,
     shared::Shared,
     sync::{Mutex, MutexGuard},
@@ -33,7 +33,7 @@ pub(crate) struct Reader {
     pub(crate) id: ConnectionId,
     pub(crate) peer: Peer,
     /// What it may read, if that is not everything.
-    pub(crate) rights: Option<Rights>,
+    pub(crate) rights: Option<Selectors>,
     /// The broker, which forgets it when its owner goes or has been given everything.
     pub(crate) shared: Arc<Shared>,
     /// The place just before the first event that it can be given.
@@ -52,7 +52,7 @@ impl Reader {
         shared: Arc<Shared>,
         id: ConnectionId,
         peer: Peer,
-        rights: Option<Rights>,
+        rights: Option<Selectors>,
         state: State,
         now: Timestamp,
     ) -> Self {

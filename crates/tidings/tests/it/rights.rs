@@ -1,15 +1,15 @@
 //! What a reader may read, against what it asks for.
 
 use tidings::{
-    Broker, ChangeError, Control, Delivery, Published, Rights, Selector, StartAt, SubscribeError,
-    Subscriber, Subscription,
+    Broker, ChangeError, Control, Delivery, Published, Selector, Selectors, StartAt,
+    SubscribeError, Subscriber, Subscription,
 };
 
 use crate::fixture::{
     Now, drain, keeping, publish, publish_all, publish_final, selector, take, to, topic,
 };
 
-fn rights(selectors: &[&str]) -> Rights {
+fn rights(selectors: &[&str]) -> Selectors {
     selectors.iter().map(|text| selector(text)).collect()
 }
 
@@ -214,7 +214,7 @@ fn topics_that_are_not_wanted_are_neither_listed_nor_counted() {
         publish(&broker, name, name);
     }
     let own = rights(&["a/**", "c"]);
-    let list = broker.topics_where(|topic| own.allow(topic), 2);
+    let list = broker.topics_where(|topic| own.matches(topic), 2);
     let names: Vec<_> = list
         .topics
         .iter()
@@ -244,7 +244,7 @@ fn many_patterns_let_through_what_few_would() {
 fn rights_that_leave_too_many_selectors_are_refused() {
     let broker = Broker::new();
     let numbers: Vec<String> = (0..520).map(|number| format!("*/{number}")).collect();
-    let many: Rights = numbers.iter().map(|text| selector(text)).collect();
+    let many: Selectors = numbers.iter().map(|text| selector(text)).collect();
     let two = to(&["a/*", "b/*"]).within(many.clone());
     let limit = 1024;
     let refused = broker.subscribe(two.clone()).unwrap_err();

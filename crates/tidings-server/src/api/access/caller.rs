@@ -55,7 +55,7 @@ impl Hash for Sight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Admin;
 
-/// A caller that may see dashboards: their topics, or everything.
+/// A caller that may see dashboards, and so may read their topics.
 #[derive(Clone, Debug)]
 pub(crate) struct Watcher(pub(crate) Caller);
 
@@ -101,24 +101,18 @@ impl Caller {
         }
     }
 
+    fn reading_dashboards(mut self) -> Self {
+        let dashboards = Selector::new(DASHBOARDS).expect("it is a selector");
+        if !self.grant.rights.covers(&dashboards) {
+            self.grant.rights = Arc::new(self.grant.rights.and_subscribe(dashboards));
+        }
+        self
+    }
+
     /// A subscription that reads what the caller may read, for as long as it may.
     pub(crate) fn limit(&self, subscription: Subscription) -> Subscription {
-        self.limit_to(subscription, None)
-    }
-
-    /// The same for one that reads what dashboards are told as well.
-    pub(crate) fn limit_to_dashboards(&self, subscription: Subscription) -> Subscription {
-        let dashboards = Selector::new(DASHBOARDS).expect("it is a selector");
-        self.limit_to(subscription, Some(dashboards))
-    }
-
-    fn limit_to(&self, subscription: Subscription, besides: Option<Selector>) -> Subscription {
         let subscription = subscription.peer(self.peer.clone());
-        let rights = self.grant.rights.subscribe();
-        if rights == Rights::everything().subscribe() {
-            return subscription;
-        }
-        subscription.within(rights.iter().cloned().chain(besides).collect())
+        subscription.within(self.grant.rights.subscribe().clone())
     }
 
     /// Receives the body of a request that changes something. What was let in may have been taken back meanwhile.
@@ -248,7 +242,7 @@ impl<S: Sync> FromRequestParts<S> for Watcher {
         let dashboards = [DASHBOARDS, "**"].map(Selector::new);
         let covers = |all: &Selector| rights.covers(all);
         if rights.is_admin() || dashboards.iter().flatten().any(covers) {
-            return Ok(Self(caller));
+            return Ok(Self(caller.reading_dashboards()));
         }
         let detail =
             "dashboards need the admin right, or that to subscribe to ** or tidings/dashboard/**";

@@ -41,10 +41,9 @@ pub(crate) async fn stream(
         ids: ids(&parameters)?,
         ..Wire::default()
     };
-    let subscription = topics::subscription()
+    let mut subscription = topics::subscription()
         .only(parameters.events(hub.settings.limits.selectors)?)
         .encoded(wire);
-    let mut subscription = caller.limit_to_dashboards(subscription);
     if let Some(id) = resume_after(&headers, &parameters) {
         subscription = subscription.resume_after(id);
     }
@@ -67,7 +66,7 @@ pub(crate) async fn stream(
         .encode(&mut block);
         EventStream::new(subscriber, options).then(block.into())
     };
-    answer_stream(&hub, &request, subscription, begin).await
+    answer_stream(&hub, &caller, &request, subscription, begin).await
 }
 
 /// `GET /dashboard/api/sse/status`

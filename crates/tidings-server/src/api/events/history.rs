@@ -50,23 +50,26 @@ pub(crate) async fn history(
     let mut subscription = subscription(&hub, &caller, &headers, &parameters)?;
     let limit = parameters.limit(DEFAULT_LIMIT)?;
     let wait = parameters.seconds("wait", 0..=MAX_WAIT)?;
-    let (mut seat, mut page) = read(&hub, &subscription, limit).await?;
+    let (mut seat, mut page) = read(&hub, &caller, &subscription, limit).await?;
     let is_empty = page.events.is_empty() && page.gap.is_none() && !page.ended;
     if is_empty && !wait.is_zero() && method == Method::GET {
         drop(seat);
         subscription = subscription.resume_after(page.position.to_string());
-        await_events(&hub, subscription.clone(), wait).await?;
-        (seat, page) = read(&hub, &subscription, limit).await?;
+        await_events(&hub, &caller, subscription.clone(), wait).await?;
+        (seat, page) = read(&hub, &caller, &subscription, limit).await?;
     }
     seat.send_json(Page::from(page)).await
 }
 
+/// Reads what the caller may read of this.
 async fn read(
     hub: &Hub,
+    caller: &Caller,
     subscription: &Subscription,
     limit: usize,
 ) -> Result<(Seat, History), Problem> {
-    let (broker, subscription) = (hub.broker.clone(), subscription.clone());
+    let broker = hub.broker.clone();
+    let subscription = caller.limit(subscription.clone());
     let seat = hub.outbox.seat().await?;
     let (seat, page) = seat
         .work(move || broker.history(&subscription, limit))
@@ -79,10 +82,11 @@ async fn read(
 /// nothing will come any more, or when the time is over.
 async fn await_events(
     hub: &Hub,
+    caller: &Caller,
     subscription: Subscription,
     wait: Duration,
 ) -> Result<(), Problem> {
-    let mut subscriber = subscribe(hub, subscription).await?;
+    let mut subscriber = subscribe(hub, caller, subscription).await?;
     let is_nothing = |delivery: &Delivery| {
         matches!(
             delivery,

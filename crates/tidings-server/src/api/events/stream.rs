@@ -62,18 +62,19 @@ async fn respond(
     let mut options = hub.stream_options();
     options.ids = wire.ids;
     let begin = |subscriber| EventStream::new(subscriber, options);
-    answer_stream(hub, request, subscription, begin).await
+    answer_stream(hub, caller, request, subscription, begin).await
 }
 
-/// Subscribes, and answers with what is begun with the subscriber, 204 if there is nothing to follow, or why there is no
+/// Subscribes for the caller, and answers with what is begun with the subscriber, 204 if there is nothing to follow, or why there is no
 /// stream.
 pub(in crate::api) async fn answer_stream(
     hub: &Hub,
+    caller: &Caller,
     request: &StreamRequest,
     subscription: Subscription,
     begin: impl FnOnce(Subscriber) -> EventStream,
 ) -> Result<Response, Problem> {
-    match subscribe(hub, subscription).await {
+    match subscribe(hub, caller, subscription).await {
         Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(_) if request.head_only => Ok(stream_head()),
         Ok(subscriber) => Ok(begin(subscriber).into_response()),

@@ -10,7 +10,7 @@ use crate::api::problems;
 /// How much of an id is looked at, in characters; no id of ours is as long.
 const ID_LENGTH: usize = 256;
 
-/// What a request asks to read, from where on, and who it comes from.
+/// What a request asks to read, and from where on.
 pub(super) fn subscription(
     hub: &Hub,
     caller: &Caller,
@@ -24,14 +24,14 @@ pub(super) fn subscription(
     let first = selectors.next().ok_or_else(|| bad("topic", "is missing"))?;
     let subscription = selectors.fold(Subscription::to(first), Subscription::and);
     let events = parameters.events(hub.settings.limits.selectors)?;
-    let subscription = caller.limit(subscription.only(events));
+    let subscription = subscription.only(events);
     Ok(match resume_after(headers, parameters) {
         Some(id) => subscription.resume_after(id),
         None => subscription,
     })
 }
 
-/// Subscribes.
+/// Subscribes to what the caller may read of this.
 ///
 /// # Errors
 ///
@@ -39,9 +39,11 @@ pub(super) fn subscription(
 /// rare type are looked for among all of the others, and on the disk, which may take its time.
 pub(in crate::api) async fn subscribe(
     hub: &Hub,
+    caller: &Caller,
     subscription: Subscription,
 ) -> Result<Subscriber, Problem> {
     let broker = hub.broker.clone();
+    let subscription = caller.limit(subscription);
     let subscribed = if subscription.looks_back() {
         let seat = hub.outbox.seat().await?;
         let subscribe = move || broker.subscribe(subscription);

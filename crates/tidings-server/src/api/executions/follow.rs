@@ -31,7 +31,8 @@ pub(super) async fn events(
     caller.may_subscribe("id", [&id.topic().into()])?;
     let entry = find(&hub, &id).await?;
     let follower = Follower {
-        subscription: subscription(&entry.execution.id, &caller, &parameters)?,
+        caller,
+        subscription: subscription(&entry.execution.id, &parameters)?,
         begins: begins(&parameters)?,
         options: options(&hub, &parameters)?,
         body: |execution| to_json(&execution),
@@ -55,7 +56,8 @@ pub(super) async fn earlier(
     let id = parse(id).ok_or_else(|| bad("id", "is not the id of an execution"))?;
     caller.may_subscribe("id", [&id.topic().into()])?;
     let follower = Follower {
-        subscription: subscription(&id, &caller, &parameters)?,
+        caller,
+        subscription: subscription(&id, &parameters)?,
         begins: begins(&parameters)?,
         options: options(&hub, &parameters)?,
         body: |execution| to_json(&earlier::Init::of(&execution)),
@@ -68,6 +70,7 @@ pub(super) async fn earlier(
 
 /// Somebody who follows an execution.
 struct Follower {
+    caller: Caller,
     id: ExecutionId,
     subscription: Subscription,
     begins: Begin,
@@ -111,7 +114,7 @@ impl Follower {
         after: String,
     ) -> Result<Response, Problem> {
         let subscription = self.subscription.clone().resume_after(after);
-        let subscriber = subscribe(hub, subscription).await?;
+        let subscriber = subscribe(hub, &self.caller, subscription).await?;
         if let Some(gap) = subscriber.opening_gap() {
             drop(subscriber);
             return self.begin(hub, request, Some(gap)).await;
@@ -141,7 +144,7 @@ impl Follower {
             let entry = hub.executions.find(&self.id);
             let (start_at, execution) = self.state(position, entry.as_ref());
             let subscription = self.subscription.clone().start_at(start_at);
-            let subscriber = subscribe(hub, subscription).await?;
+            let subscriber = subscribe(hub, &self.caller, subscription).await?;
             if subscriber.opening_gap().is_none() || attempts >= ATTEMPTS {
                 let origin = entry.and_then(|entry| entry.origin());
                 break (subscriber, origin, execution);
@@ -185,16 +188,12 @@ impl Follower {
     }
 }
 
-fn subscription(
-    id: &ExecutionId,
-    caller: &Caller,
-    parameters: &Parameters,
-) -> Result<Subscription, Problem> {
+fn subscription(id: &ExecutionId, parameters: &Parameters) -> Result<Subscription, Problem> {
     let wire = Wire {
         format: Format::Raw,
         ids: ids(parameters)?,
     };
-    Ok(caller.limit(Subscription::to(id.topic()).encoded(wire)))
+    Ok(Subscription::to(id.topic()).encoded(wire))
 }
 
 fn options(hub: &Hub, parameters: &Parameters) -> Result<StreamOptions, Problem> {

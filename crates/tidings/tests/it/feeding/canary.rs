@@ -1,7 +1,7 @@
 //! Random readers with random rights: each is given exactly what the rules of the language say, and nothing else ever.
 
 use proptest::{prelude::*, sample::Index};
-use tidings::{Broker, Event, Fed, Rights, Selector, StartAt, Subscription, Topic};
+use tidings::{Broker, Event, Fed, Selector, Selectors, StartAt, Subscription, Topic};
 
 use crate::fixture::{Now, selector, to, topic};
 
@@ -74,7 +74,7 @@ fn subscription(asked: &[String], rights: Option<&Vec<String>>) -> Subscription 
     match rights {
         None => to(&asked),
         Some(rights) => {
-            let rights: Rights = rights.iter().map(|text| selector(text)).collect();
+            let rights: Selectors = rights.iter().map(|text| selector(text)).collect();
             to(&asked).within(rights)
         }
     }

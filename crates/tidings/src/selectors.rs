@@ -1,21 +1,24 @@
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use tidings_log::Topic;
 
 use crate::{Selector, matcher::Matcher};
 
-/// Which topics somebody may do something with. Cloning is cheap.
+/// A set of topics, as selectors. Cloning shares them; in whatever order they were given, equal ones compare and hash equal.
 ///
 /// ```
-/// use tidings::{Rights, Selector, Topic};
+/// use tidings::{Selector, Selectors, Topic};
 ///
-/// let rights = Rights::new([Selector::new("users/7/**")?, Selector::new("news")?]);
-/// assert!(rights.allow(&Topic::new("users/7/inbox")?));
-/// assert!(!rights.allow(&Topic::new("users/8/inbox")?));
+/// let own = Selectors::new([Selector::new("users/7/**")?, Selector::new("news")?]);
+/// assert!(own.matches(&Topic::new("users/7/inbox")?));
+/// assert!(!own.matches(&Topic::new("users/8/inbox")?));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rights(Arc<Box<[Selector]>>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Selectors(
+    /// Sorted, without repetition. Each reader has one of these: a thin pointer.
+    Arc<Box<[Selector]>>,
+);
 
 /// The most selectors that rights may leave of what a subscription asks for.
 pub(crate) const MAX_NARROWED: usize = 1024;
@@ -24,44 +27,63 @@ pub(crate) const MAX_NARROWED: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooFragmented;
 
-impl Rights {
-    /// Rights to all topics that one of these matches, and to no others.
+impl Selectors {
+    /// The topics that one of these matches.
     pub fn new(selectors: impl IntoIterator<Item = Selector>) -> Self {
-        Self(Arc::new(selectors.into_iter().collect()))
+        let mut selectors: Vec<_> = selectors.into_iter().collect();
+        selectors.sort_unstable();
+        selectors.dedup();
+        Self(Arc::new(selectors.into()))
     }
 
-    /// Whether they include the topic.
-    pub fn allow(&self, topic: &Topic) -> bool {
-        self.0.iter().any(|own| own.matches(topic))
+    /// Whether the topic is among them.
+    pub fn matches(&self, topic: &Topic) -> bool {
+        self.iter().any(|own| own.matches(topic))
     }
 
-    /// Whether one of their selectors alone includes everything that this one matches.
-    pub fn cover(&self, selector: &Selector) -> bool {
-        self.0.iter().any(|own| own.covers(selector))
+    /// Whether one of these alone matches everything that the other one does.
+    ///
+    /// `false` does not say that there are more: they may cover it together.
+    pub fn covers(&self, selector: &Selector) -> bool {
+        self.iter().any(|own| own.covers(selector))
     }
 
-    /// What they were made of.
-    pub fn selectors(&self) -> &[Selector] {
-        &self.0
+    /// Whether there are no topics.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// What they leave of these: selectors none of which covers another. `None` if that is all of it.
+    /// What they were made of, sorted, each once.
+    pub fn iter(&self) -> slice::Iter<'_, Selector> {
+        self.0.iter()
+    }
+
+    /// What is left of others within these: selectors none of which covers another. `None` if that is all of it.
     pub(crate) fn narrow(
         &self,
         asked: &[Selector],
     ) -> Result<Option<Vec<Selector>>, TooFragmented> {
-        if asked.iter().all(|asked| self.cover(asked)) {
+        if asked.iter().all(|asked| self.covers(asked)) {
             return Ok(None);
         }
         let mut left = Vec::new();
         for asked in asked {
-            left.extend(self.0.iter().filter_map(|own| own.intersect(asked)));
+            left.extend(self.iter().filter_map(|own| own.intersect(asked)));
         }
         reduce(left).map(Some)
     }
 }
 
-impl FromIterator<Selector> for Rights {
+impl<'a> IntoIterator for &'a Selectors {
+    type Item = &'a Selector;
+    type IntoIter = slice::Iter<'a, Selector>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromIterator<Selector> for Selectors {
     fn from_iter<I: IntoIterator<Item = Selector>>(selectors: I) -> Self {
         Self::new(selectors)
     }
@@ -95,7 +117,7 @@ mod tests {
     }
 
     fn narrowed(rights: &[&str], asked: &[&str]) -> Option<Vec<String>> {
-        let narrowed = Rights::new(selectors(rights)).narrow(&selectors(asked));
+        let narrowed = Selectors::new(selectors(rights)).narrow(&selectors(asked));
         let texts = |selectors: Vec<Selector>| selectors.iter().map(ToString::to_string).collect();
         narrowed.unwrap().map(texts)
     }
@@ -118,7 +140,7 @@ mod tests {
     fn what_is_left_is_limited() {
         let rights = |count| {
             let texts = (0..count).map(|number| format!("*/{number}"));
-            Rights::new(texts.map(|text| Selector::new(text).unwrap()))
+            Selectors::new(texts.map(|text| Selector::new(text).unwrap()))
         };
         let asked = selectors(&["a/**", "b/**"]);
         let left = rights(MAX_NARROWED / 2).narrow(&asked).unwrap();
