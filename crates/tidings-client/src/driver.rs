@@ -251,12 +251,13 @@ impl Driver {
         };
     }
 
+    /// What is rare and large is boxed: an open subscription has no room for it.
     async fn step(&mut self) {
         if self.snapshot_due && matches!(self.phase, Phase::Open(_) | Phase::Ended) {
-            return self.refetch().await;
+            return Box::pin(self.refetch()).await;
         }
         match mem::replace(&mut self.phase, Phase::Moving) {
-            Phase::Connecting => self.connect().await,
+            Phase::Connecting => Box::pin(self.connect()).await,
             Phase::Open(open) => self.read(open).await,
             Phase::Waiting(delay) => {
                 if delay.is_zero() {

@@ -43,7 +43,8 @@ impl Subscription {
             position,
             orders,
         } = shared;
-        let items = stream::unfold(driver, async |mut driver| {
+        // Boxed, since the stream has room for it where it waits and where it works.
+        let items = stream::unfold(Box::new(driver), async |mut driver| {
             let item = driver.next().await?;
             Some((item, driver))
         });
