@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { LANGUAGES, snippetsOf } from '../src/pages/playground/snippets.js'
 
 const NASTY = `it's "x" \\ $HOME \`id\` \${y} </script> @z\nsecond`
-const subject = { hub: 'http://127.0.0.1:8434/', topic: 'a/b', event: 'changed', data: NASTY }
+const subject = {
+  hub: 'http://127.0.0.1:8434/',
+  topic: 'a/b',
+  event: 'changed',
+  data: NASTY,
+  isSignedIn: false,
+}
 
 function code(language: (typeof LANGUAGES)[number], title: string, fields = {}): string {
   const all = snippetsOf(language, { ...subject, ...fields })
@@ -45,5 +51,20 @@ describe('examples', () => {
   it('leave out the name that is the default', () => {
     expect(code('curl', 'Publish', { event: 'message' })).not.toContain('event=')
     expect(code('TypeScript', 'Publish', { event: 'message' })).not.toContain('event:')
+  })
+
+  it('name the credentials of a hub that wants some', () => {
+    process.env['TIDINGS_TOKEN'] = 'a.b.c'
+    for (const title of ['Follow', 'Publish']) {
+      const [name, value] = argumentsOf(code('curl', title, { isSignedIn: true })).slice(
+        title === 'Follow' ? 1 : 0,
+      )
+      expect([name, value]).toEqual(['-H', 'Authorization: Bearer a.b.c'])
+    }
+    for (const language of LANGUAGES) {
+      for (const { code } of snippetsOf(language, subject)) expect(code).not.toMatch(/bearer/i)
+      const snippets = snippetsOf(language, { ...subject, isSignedIn: true })
+      for (const { code } of snippets) expect(code).toMatch(/bearer/i)
+    }
   })
 })

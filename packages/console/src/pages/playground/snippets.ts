@@ -5,6 +5,8 @@ export interface Subject {
   topic: string
   event: string
   data: string
+  /** Whether the hub wants credentials. They are named, and never written out. */
+  isSignedIn: boolean
 }
 
 /** An example that can be copied. */
@@ -18,37 +20,49 @@ export type Language = 'curl' | 'Rust' | 'TypeScript' | 'Vue' | 'EventSource'
 
 export const LANGUAGES: readonly Language[] = ['curl', 'Rust', 'TypeScript', 'Vue', 'EventSource']
 
+/** What a shell shows the hub: the variable that the command line of the hub reads as well. */
+const SHELL_HEADER = '-H "Authorization: Bearer $TIDINGS_TOKEN"'
+
 /** Examples of following a topic and publishing on it. */
 export function snippetsOf(language: Language, subject: Subject): Snippet[] {
   return EXAMPLES[language](subject)
 }
 
 /** The command that publishes an event. */
-export function publishByCurl({ hub, topic, event, data }: Subject): string {
+export function publishByCurl({ hub, topic, event, data, isSignedIn }: Subject): string {
+  const curl = isSignedIn ? `curl ${SHELL_HEADER} \\\n ` : 'curl'
   const url = address(hub, 'api/events', { topic, event: event === 'message' ? '' : event })
   // `@` at the beginning would be taken for the name of a file.
   if (data.startsWith('@'))
-    return `printf %s ${quoted(data)} |\n  curl --data-binary @- ${quoted(url)}`
-  return `curl --data-binary ${quoted(data)} \\\n  ${quoted(url)}`
+    return `printf %s ${quoted(data)} |\n  ${curl} --data-binary @- ${quoted(url)}`
+  return `${curl} --data-binary ${quoted(data)} \\\n  ${quoted(url)}`
 }
 
 /** The command that follows a topic. */
-export function followByCurl({ hub, topic }: Pick<Subject, 'hub' | 'topic'>): string {
-  return `curl -N \\\n  ${quoted(address(hub, 'api/events/stream', { topic, from: 'last:10' }))}`
+export function followByCurl(subject: Pick<Subject, 'hub' | 'topic' | 'isSignedIn'>): string {
+  const { hub, topic, isSignedIn } = subject
+  return `curl -N ${isSignedIn ? `${SHELL_HEADER} ` : ''}\\\n  ${quoted(address(hub, 'api/events/stream', { topic, from: 'last:10' }))}`
 }
+
+const RUST_TOKEN = '.bearer_token(std::env::var("TIDINGS_TOKEN")?)'
+
+const NODE_HEADERS = "const headers = { authorization: 'Bearer ' + process.env.TIDINGS_TOKEN }\n"
+
+const PAGE_HEADERS =
+  "// `token` is that of whoever has signed in.\nconst headers = { authorization: 'Bearer ' + token }\n"
 
 const EXAMPLES: Record<Language, (subject: Subject) => Snippet[]> = {
   curl: (subject) => [
     { title: 'Follow', code: followByCurl(subject) },
     { title: 'Publish', code: publishByCurl(subject) },
   ],
-  Rust: ({ hub, topic, event, data }) => [
+  Rust: ({ hub, topic, event, data, isSignedIn }) => [
     {
       title: 'Follow',
       code: `use futures_util::StreamExt;
 use tidings_client::{Client, Item};
 
-let client = Client::builder(${literal(hub)}).build()?;
+let client = Client::builder(${literal(hub)})${isSignedIn ? RUST_TOKEN : ''}.build()?;
 let mut stream = client.subscribe([${literal(topic)}]).open();
 while let Some(item) = stream.next().await {
     match item? {
@@ -62,18 +76,18 @@ while let Some(item) = stream.next().await {
       title: 'Publish',
       code: `use tidings_client::{Client, NewEvent};
 
-let client = Client::builder(${literal(hub)}).build()?;
+let client = Client::builder(${literal(hub)})${isSignedIn ? RUST_TOKEN : ''}.build()?;
 client
     .publish(${literal(topic)}, NewEvent::new(${literal(data)})${event === 'message' ? '' : `.event(${literal(event)})`})
     .await?;`,
     },
   ],
-  TypeScript: ({ hub, topic, event, data }) => [
+  TypeScript: ({ hub, topic, event, data, isSignedIn }) => [
     {
       title: 'Follow',
       code: `import { subscribe } from 'tidings'
 
-for await (const item of subscribe({ hub: ${script(hub)}, topics: [${script(topic)}] })) {
+${isSignedIn ? NODE_HEADERS : ''}for await (const item of subscribe({ hub: ${script(hub)}, topics: [${script(topic)}]${isSignedIn ? ', headers' : ''} })) {
   if (item.type === 'event') console.log(item.event, item.data)
   if (item.type === 'gap') console.warn('events are missing:', item.reason)
 }`,
@@ -82,17 +96,17 @@ for await (const item of subscribe({ hub: ${script(hub)}, topics: [${script(topi
       title: 'Publish',
       code: `import { createHub } from 'tidings'
 
-const hub = createHub({ hub: ${script(hub)} })
+${isSignedIn ? NODE_HEADERS : ''}const hub = createHub({ hub: ${script(hub)}${isSignedIn ? ', headers' : ''} })
 await hub.publish(${script(topic)}, { ${event === 'message' ? '' : `event: ${script(event)}, `}data: ${script(data)} })`,
     },
   ],
-  Vue: ({ hub, topic, event }) => [
+  Vue: ({ hub, topic, event, isSignedIn }) => [
     {
       title: 'Follow',
       code: `<script setup lang="ts">
 import { useSSE } from 'tidings/vue'
 
-const { data, isConnected, error, connect } = useSSE(${script(event)})
+${isSignedIn ? PAGE_HEADERS : ''}const { data, isConnected, error, connect } = useSSE(${script(event)}${isSignedIn ? ', { headers }' : ''})
 connect(${script(address(hub, 'api/events/stream', { topic, from: 'last:1' }))})
 </script>
 
@@ -102,16 +116,26 @@ connect(${script(address(hub, 'api/events/stream', { topic, from: 'last:1' }))})
 </template>`,
     },
   ],
-  EventSource: ({ hub, topic, event }) => [
+  EventSource: ({ hub, topic, event, isSignedIn }) => [
     {
       title: 'Follow',
-      code: `const url = ${script(address(hub, 'api/events/stream', { topic }))}
+      code: `${isSignedIn ? PAGE_HEADERS : ''}const url = ${addressOfSource(hub, topic, isSignedIn)}
 const source = new EventSource(url)
 source.addEventListener(${script(event)}, (event) => {
   console.log(event.lastEventId, event.data)
 })`,
     },
   ],
+}
+
+/** An `EventSource` sends no headers, but what opens one stream can be asked for. */
+function addressOfSource(hub: string, topic: string, isSignedIn: boolean): string {
+  const url = address(hub, 'api/events/stream', { topic })
+  if (!isSignedIn) return script(url)
+  const tickets = script(address(hub, 'api/tickets', {}))
+  return `new URL(${script(url)})
+const answer = await fetch(${tickets}, { method: 'POST', headers })
+url.searchParams.set('ticket', (await answer.json()).ticket)`
 }
 
 function address(hub: string, path: string, query: Record<string, string>): string {
