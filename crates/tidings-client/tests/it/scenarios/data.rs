@@ -15,9 +15,19 @@ pub(crate) struct Scenario {
     #[serde(rename = "rules")]
     _rules: Vec<u8>,
     #[serde(default)]
+    pub(crate) needs: Vec<Need>,
+    #[serde(default)]
     pub(crate) options: Options,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) outcome: Outcome,
+}
+
+/// What not every client does.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Need {
+    /// To replace a stream that something holds back.
+    Polling,
 }
 
 #[derive(Default, Deserialize)]
@@ -149,7 +159,8 @@ pub(crate) struct Outcome {
     pub(crate) errors: Vec<String>,
     #[serde(default)]
     pub(crate) delays: Vec<u64>,
-    pub(crate) transports: Option<Vec<String>>,
+    #[serde(default, rename = "transports")]
+    _transports: Vec<String>,
     pub(crate) asked: Option<Vec<Option<String>>>,
 }
 
