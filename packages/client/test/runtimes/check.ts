@@ -4,14 +4,28 @@ import { createDecoder, createHub, type Item, subscribe } from '../../src/index.
 const [address = ''] = process.argv.slice(-1)
 const hub = createHub({ hub: address })
 
+/** Lets somebody wait for something that callbacks bring about. */
+function watch() {
+  const waiting: (() => void)[] = []
+  return {
+    changed() {
+      for (const look of waiting.splice(0)) look()
+    },
+    async until(isSo: () => boolean): Promise<void> {
+      while (!isSo()) await new Promise<void>((look) => waiting.push(look))
+    },
+  }
+}
+
 /** Reads a topic to its end. */
 async function reads(): Promise<string[]> {
-  const subscription = subscribe({ hub: address, topics: ['read'] })
+  const { changed, until } = watch()
+  const subscription = subscribe({ hub: address, topics: ['read'], onState: changed })
   const items: Item[] = []
   const ended = (async () => {
     for await (const item of subscription) items.push(item)
   })()
-  await subscribers('read', 1)
+  await until(() => subscription.state.state === 'open')
   await hub.publish('read', { data: { größe: '日本語' } })
   await hub.publish('read', { event: 'done', data: 'l1\nl2', final: true })
   await ended
@@ -20,8 +34,10 @@ async function reads(): Promise<string[]> {
 
 /** Has its stream ended again and again by the hub. */
 async function resumes(): Promise<string[]> {
+  const { changed, until } = watch()
   const seen: string[] = []
   const asked: number[] = []
+  let opened = 0
   const subscription = subscribe({
     hub: address,
     topics: ['resume'],
@@ -30,17 +46,24 @@ async function resumes(): Promise<string[]> {
       asked.push(failures)
       return { 'x-asked': `${failures}` }
     },
-    onEvent: ({ data }) => seen.push(data),
+    onState({ state }) {
+      if (state === 'open') opened += 1
+      changed()
+    },
+    onEvent({ data }) {
+      seen.push(data)
+      changed()
+    },
   })
   for (let round = 0; round < 3; round += 1) {
-    await subscribers('resume', 1)
+    await until(() => opened > round)
     await hub.publish('resume', { data: `${round}a` })
     await disconnect('resume')
     await hub.publish('resume', { data: `${round}b` })
-    while (!seen.includes(`${round}b`)) await turn()
+    await until(() => seen.includes(`${round}b`))
   }
   subscription.close()
-  await subscribers('resume', 0)
+  await nobodyReads('resume')
   return [...seen, `asked ${asked.length >= 4 ? 'each time' : asked.length}`]
 }
 
@@ -64,8 +87,11 @@ function decodes(): string[] {
   return seen
 }
 
-async function subscribers(topic: string, count: number): Promise<void> {
-  while ((await hub.subscriberCount(topic)) !== count) await turn()
+async function nobodyReads(topic: string): Promise<void> {
+  const url = `${address}/api/connections/stream?topic=${topic}`
+  for await (const item of subscribe({ url })) {
+    if (item.type === 'event' && JSON.parse(item.data).total === 0) return
+  }
 }
 
 async function disconnect(topic: string): Promise<void> {
@@ -74,10 +100,6 @@ async function disconnect(topic: string): Promise<void> {
   for (const { id } of connections) {
     await fetch(`${address}/api/connections/${id}`, { method: 'DELETE' })
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 console.log(
