@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test lint loom fuzz simulate bench bench-smoke bench-fanout bench-sender help
+.PHONY: run test lint api loom fuzz simulate bench bench-smoke bench-fanout bench-sender help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -11,8 +11,11 @@ run: ## build the hub and start it on http://127.0.0.1:8434, history in tidings-
 test: ## install what the tests need, and run all of them
 	scripts/test
 
-lint: ## formatting, clippy, documentation, dependencies
+lint: ## formatting, clippy, documentation, the public API, dependencies
 	scripts/lint
+
+api: ## write down what the published crates offer, after a change that is meant
+	scripts/api --write
 
 loom: ## check the concurrent core by every interleaving
 	scripts/loom
