@@ -59,6 +59,14 @@ fn fields_make_events() {
             &["data: Hello\nid: abc\nevent: greeting\n\n"],
             &[json!({ "type": "greeting", "data": "Hello", "id": "abc" })],
         ),
+        (
+            &["event: greeting\nid: abc\ndata: Hello\n\n"],
+            &[json!({ "type": "greeting", "data": "Hello", "id": "abc" })],
+        ),
+        (
+            &["\u{feff}event: greeting\nid: abc\ndata: Hello\n\n"],
+            &[json!({ "type": "greeting", "data": "Hello", "id": "abc" })],
+        ),
         (&["id: abc\ndata: Hello\n\n"], &[with_id("abc", "Hello")]),
         (&["id: a\0bc\ndata: Hello\n\n"], &[message("Hello")]),
         (
@@ -144,6 +152,11 @@ fn comments_are_reported_in_their_place() {
     assert_eq!(client.comment(), "before");
     assert_eq!(client.data(), "a");
     assert_eq!(client.comment(), "after");
+
+    let (mut client, mut stream) = open(&service, &server);
+    stream.send("\u{feff}:comment\ndata: Hello\n\n");
+    assert_eq!(client.comment(), "comment");
+    assert_eq!(client.data(), "Hello");
 }
 
 #[test]

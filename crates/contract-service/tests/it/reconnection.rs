@@ -90,6 +90,10 @@ fn what_was_not_finished_is_not_remembered() {
     let event = client.event();
     assert_eq!(event["data"], "We meet again");
     assert_eq!(event["id"], "abc");
+    stream.send("id: def\ndata: Goodbye\n\n");
+    let event = client.event();
+    assert_eq!(event["data"], "Goodbye");
+    assert_eq!(event["id"], "def");
 }
 
 #[test]
