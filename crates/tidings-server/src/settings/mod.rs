@@ -6,6 +6,7 @@ mod auth;
 mod given;
 mod host;
 mod keys;
+mod limits;
 mod origin;
 mod render;
 mod storage;
@@ -15,7 +16,7 @@ mod value;
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{env, io};
@@ -25,6 +26,7 @@ use tidings_http::{Network, Tls};
 
 use crate::cli::{Exit, ServeArgs, notice};
 use crate::settings::given::Given;
+use crate::settings::limits::Limits;
 use crate::settings::tls::TlsFiles;
 
 pub(crate) use crate::settings::auth::AuthSettings;
@@ -84,34 +86,6 @@ pub(crate) struct Settings {
     pub(crate) total: u64,
     /// `[[topic]]`: what differs for some topics; the first that matches and says it counts.
     pub(crate) topics: Vec<TopicSettings>,
-}
-
-/// How much of everything there may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// `connections`: streams and long polls open at one time; one more is answered 429.
-    /// Default 10,000.
-    pub(crate) connections: usize,
-    /// `connections_per_address`: connections of one peer address, loopback aside.
-    /// Default 1,000.
-    pub(crate) connections_per_address: usize,
-    /// `connections_per_identity`: streams and long polls of one identity; one more is answered 429.
-    /// Default 1,000.
-    pub(crate) connections_per_identity: usize,
-    /// `publish_rate`: events that one identity may publish in a second, on average; more are answered 429. Default
-    /// 10,000.
-    pub(crate) publish_rate: NonZeroU32,
-    /// `namespaces`: namespaces that are open, each with a log of its own; who comes for one more is answered 429.
-    /// Default 100.
-    pub(crate) namespaces: usize,
-    /// `topics`: topics that are remembered. Default 100,000.
-    pub(crate) topics: usize,
-    /// `selectors`: selectors of one stream. Default 100.
-    pub(crate) selectors: usize,
-    /// `event_size`: bytes of one event's data and key. Default 1 MiB.
-    pub(crate) event_size: usize,
-    /// `batch_size`: bytes of a batch as it is sent. Default 8 MiB.
-    pub(crate) batch_size: usize,
 }
 
 /// What is wrong with what was set, each problem naming its key.
@@ -226,36 +200,6 @@ impl Settings {
     pub(crate) fn certificate(&self) -> Result<Option<Tls>, Problems> {
         let certificate = self.tls.as_ref().map(TlsFiles::load).transpose();
         certificate.map_err(|problem| Problems(vec![problem]))
-    }
-}
-
-impl Limits {
-    fn read(given: &mut Given) -> Self {
-        let mut count = |key, most, default| given.read(key, value::count(1..=most), default);
-        let connections = count("limits.connections", 1_000_000, 10_000);
-        let connections_per_address = count("limits.connections_per_address", 1_000_000, 1_000);
-        let connections_per_identity = count("limits.connections_per_identity", 1_000_000, 1_000);
-        let namespaces = count("limits.namespaces", 10_000, 100);
-        let topics = count("limits.topics", 10_000_000, 100_000);
-        let selectors = count("limits.selectors", 10_000, 100);
-        let publish_rate = value::number(1..=1_000_000_000);
-        let publish_rate = given.read("limits.publish_rate", publish_rate, 10_000);
-        let publish_rate = u32::try_from(publish_rate).ok().and_then(NonZeroU32::new);
-        let mut size = |key, range, default| {
-            let bytes: u64 = given.read(key, value::size(range), default);
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        };
-        Self {
-            connections,
-            connections_per_address,
-            connections_per_identity,
-            namespaces,
-            publish_rate: publish_rate.unwrap_or(NonZeroU32::MAX),
-            topics,
-            selectors,
-            event_size: size("limits.event_size", 1..=64 << 20, 1 << 20),
-            batch_size: size("limits.batch_size", 1 << 10..=256 << 20, 8 << 20),
-        }
     }
 }
 
