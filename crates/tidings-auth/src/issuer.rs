@@ -53,11 +53,28 @@ pub enum Namespace {
     /// In the default namespace.
     #[default]
     Default,
-    /// In this one: 1 to 64 letters, digits, dots, dashes and underscores.
+    /// In this one, by a name that [can be one](Self::is_name).
     Fixed(Arc<str>),
     /// In the one that each token claims, as `tidings.namespace`; there is no token without. The issuer is trusted with
     /// all of them.
     Claimed,
+}
+
+impl Namespace {
+    /// Whether a namespace can have this name: 1 to 64 of `a` to `z`, `0` to `9` and `-`, so that it can be that of a folder
+    /// wherever folders are.
+    ///
+    /// ```
+    /// use tidings_auth::Namespace;
+    ///
+    /// assert!(Namespace::is_name("shop-2"));
+    /// assert!(!Namespace::is_name("Shop"));
+    /// assert!(!Namespace::is_name("../shop"));
+    /// ```
+    pub fn is_name(text: &str) -> bool {
+        let is_allowed = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        (1..=64).contains(&text.len()) && text.bytes().all(is_allowed)
+    }
 }
 
 impl Issuer {

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use tidings::Timestamp;
 
 use crate::api_key::{ApiKey, SecretHash, is_key_id};
-use crate::{Credential, Denied, Grant, Rights};
+use crate::{Credential, Denied, Grant, Namespace, Rights};
 
 /// What the hub knows of an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,12 @@ pub enum KeyRingError {
         /// The id.
         id: String,
     },
+    /// A key is for something that [cannot be](Namespace::is_name) the name of a namespace.
+    #[error("the API key '{id}' is for a namespace that cannot be")]
+    Namespace {
+        /// The id.
+        id: String,
+    },
 }
 
 impl KeyRing {
@@ -81,6 +87,10 @@ impl KeyRing {
         for key in keys {
             if !is_key_id(&key.id) {
                 return Err(KeyRingError::Id { id: key.id });
+            }
+            let namespace = key.namespace.as_deref();
+            if !namespace.is_none_or(Namespace::is_name) {
+                return Err(KeyRingError::Namespace { id: key.id });
             }
             let grant = Grant {
                 identity: key.identity.filter(|identity| !identity.is_empty()),
@@ -216,5 +226,17 @@ mod tests {
             ..stored(&key)
         };
         assert_eq!(KeyRing::new([bad]).unwrap_err(), KeyRingError::Id { id });
+    }
+
+    #[test]
+    fn a_key_is_for_a_namespace_that_can_be() {
+        let key = ApiKey::generate();
+        let bad = StoredKey {
+            namespace: Some("../shop".into()),
+            ..stored(&key)
+        };
+        let id = key.id().to_owned();
+        let refused = KeyRing::new([bad]).unwrap_err();
+        assert_eq!(refused, KeyRingError::Namespace { id });
     }
 }

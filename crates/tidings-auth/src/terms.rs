@@ -33,17 +33,11 @@ impl Terms {
             (Namespace::Fixed(own), Some(claimed)) if **own == *claimed => {
                 Ok(Some(Arc::clone(own)))
             }
-            (Namespace::Claimed, Some(claimed)) if is_namespace(claimed) => {
+            (Namespace::Claimed, Some(claimed)) if Namespace::is_name(claimed) => {
                 Ok(Some(claimed.into()))
             }
             (Namespace::Claimed, None) => Err(Denied::MissingClaim { claim }),
             (_, Some(_)) => Err(Denied::BadClaim { claim }),
         }
     }
-}
-
-/// Whether it is the name of a namespace.
-pub(crate) fn is_namespace(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
 }

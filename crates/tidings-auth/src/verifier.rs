@@ -8,7 +8,6 @@ use tidings::Timestamp;
 
 use crate::cache::{Cache, Digest, Found};
 use crate::issuer::Keys;
-use crate::terms::is_namespace;
 use crate::token::{Claims, Header, MAX_BYTES, Token};
 use crate::trusted::Trusted;
 use crate::{Denied, Grant, Issuer, KeySetState, Namespace};
@@ -72,8 +71,8 @@ pub enum VerifierError {
         /// The name of the issuer.
         issuer: Option<Arc<str>>,
     },
-    /// A namespace is not 1 to 64 letters, digits, dots, dashes and underscores.
-    #[error("the namespace of the issuer {} is not 1 to 64 of A-Z a-z 0-9 . _ -", named(.issuer))]
+    /// A namespace has a name that [cannot be one](Namespace::is_name).
+    #[error("the namespace of the issuer {} is not 1 to 64 of a-z, 0-9 and -", named(.issuer))]
     Namespace {
         /// The name of the issuer.
         issuer: Option<Arc<str>>,
@@ -199,7 +198,7 @@ fn check(issuer: &Issuer) -> Result<(), VerifierError> {
         }
     }
     match &issuer.terms.namespace {
-        Namespace::Fixed(namespace) if !is_namespace(namespace) => {
+        Namespace::Fixed(namespace) if !Namespace::is_name(namespace) => {
             Err(VerifierError::Namespace { issuer: name() })
         }
         Namespace::Fixed(_) | Namespace::Default | Namespace::Claimed => Ok(()),

@@ -187,7 +187,7 @@ async fn only_an_issuer_that_may_choose_the_namespace_does() {
     assert_eq!(in_namespace(&fixed, Some("bank")).await, bad);
     assert_eq!(in_namespace(&Namespace::Claimed, Some("shop")).await, shop);
     assert_eq!(in_namespace(&Namespace::Claimed, None).await, missing);
-    for name in ["", "a/b", "a b", "é", &"x".repeat(65)] {
+    for name in ["", "a/b", "a b", "a.b", "a_b", "A", "é", &"x".repeat(65)] {
         assert_eq!(
             in_namespace(&Namespace::Claimed, Some(name)).await,
             bad,

@@ -33,7 +33,6 @@ pub(crate) use crate::settings::auth::AuthSettings;
 pub(crate) use crate::settings::host::Host;
 pub(crate) use crate::settings::origin::Origin;
 pub(crate) use crate::settings::storage::Storage;
-pub(crate) use crate::settings::value::is_namespace;
 
 /// The settings of a hub.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use humantime::format_duration;
 use tidings::{Durability, LagPolicy, Selector};
+use tidings_auth::Namespace;
 use tidings_http::Network;
 use toml::Value;
 
@@ -184,16 +185,10 @@ pub(super) fn selectors(value: &Value) -> Result<Vec<Selector>, String> {
     list(|text| Selector::new(text).map_err(|error| error.to_string()))(value)
 }
 
-/// Whether a namespace can have this name, which is that of a folder as well.
-pub(crate) fn is_namespace(name: &str) -> bool {
-    let is_good = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_good)
-}
-
 /// The name of a namespace.
 pub(super) fn namespace(value: &Value) -> Result<String, String> {
     let name = text(value)?;
-    is_namespace(name)
+    Namespace::is_name(name)
         .then(|| name.to_owned())
         .ok_or_else(|| format!("must be 1 to 64 of a-z, 0-9 and -, not {name:?}"))
 }

@@ -25,7 +25,7 @@ use crate::api::access::guard::Access;
 use crate::api::drain::asks_for_stream;
 use crate::api::entrance::Entrance;
 use crate::api::hub::Hub;
-use crate::settings::{AuthSettings, is_namespace};
+use crate::settings::AuthSettings;
 use crate::wall_clock::now;
 
 /// What begins an API key. What is neither that nor a ticket is taken for a token.
@@ -67,8 +67,6 @@ enum Refusal {
     TicketElsewhere,
     #[error("a token in the URL, and auth.query_tokens is not set")]
     QueryToken,
-    #[error("a namespace that cannot be")]
-    Namespace,
     #[error("a cookie that a page of another origin had sent")]
     ForeignPage,
 }
@@ -151,10 +149,7 @@ impl Gate {
         if self.revocations.is_revoked(&grant, now) {
             return Err(Denied::Revoked.into());
         }
-        match &grant.namespace {
-            Some(name) if !is_namespace(name) => Err(Refusal::Namespace),
-            _ => Ok(grant),
-        }
+        Ok(grant)
     }
 
     /// Something that opens one stream as whoever this was granted to.
