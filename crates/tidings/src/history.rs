@@ -31,8 +31,9 @@ struct Collected {
 }
 
 impl Broker {
-    /// Reads up to `limit` retained events: after the id to resume after, or the sequence to [begin after](StartAt::After),
-    /// the oldest ones, otherwise the newest.
+    /// Reads up to `limit` retained events. After the id to resume after, [after a sequence](StartAt::After) and
+    /// [from the start](StartAt::Start) they are the oldest; otherwise the newest, and no more than
+    /// [so many](StartAt::Newest) if that is said.
     ///
     /// An answer holds about 4 MiB of payload at most; [`History::position`] tells where to go on from. It reads page
     /// by page and lets publishers go first, so it may take long where few events of many are of a wanted type.
@@ -47,12 +48,13 @@ impl Broker {
         let filter = self.shared.filter_of(subscription)?;
         let mut core = self.shared.core.lock();
         core.log.expire(self.shared.clock.now());
-        let begin = match (&subscription.resume_after, subscription.start_at) {
-            (Some(id), _) => Begin::Resume(id),
-            (None, StartAt::After(sequence)) => Begin::After(sequence),
-            (None, StartAt::Now | StartAt::Start | StartAt::Newest(_)) => {
-                Begin::At(core.log.head())
-            }
+        let newest = Begin::At(core.log.head());
+        let (begin, limit) = match (&subscription.resume_after, subscription.start_at) {
+            (Some(id), _) => (Begin::Resume(id), limit),
+            (None, StartAt::Start) => (Begin::Start, limit),
+            (None, StartAt::After(sequence)) => (Begin::After(sequence), limit),
+            (None, StartAt::Now) => (newest, limit),
+            (None, StartAt::Newest(count)) => (newest, limit.min(count)),
         };
         let plan = Plan::new(&core.log, &filter, begin);
         let (head, evictions) = (core.log.head(), core.log.evictions());

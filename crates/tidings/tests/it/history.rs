@@ -117,6 +117,33 @@ fn the_newest_are_the_newest_however_large_they_are() {
 }
 
 #[test]
+fn from_the_start_come_the_oldest_and_nothing_is_missing() {
+    let broker = keeping(3);
+    publish_all(&broker, "a", &["1", "2", "3", "4"]);
+    let start = to(&["a"]).start_at(StartAt::Start);
+    let page = ask(&broker, &start, 2);
+    assert_eq!((data(&page), reason(&page)), (vec!["2", "3"], None));
+    let next = start.resume_after(page.position.to_string());
+    assert_eq!(data(&ask(&broker, &next, 2)), ["4"]);
+    let nothing = ask(&broker, &to(&["b"]).start_at(StartAt::Start), 2);
+    assert_eq!(
+        (data(&nothing), &nothing.position),
+        (vec![], &broker.position())
+    );
+}
+
+#[test]
+fn of_so_many_of_the_newest_the_limit_leaves_the_newest() {
+    let broker = Broker::new();
+    publish_all(&broker, "a", &["1", "2", "3", "4"]);
+    for (newest, limit, expected) in [(3, 2, &["3", "4"][..]), (1, 9, &["4"]), (0, 9, &[])] {
+        let subscription = to(&["a"]).start_at(StartAt::Newest(newest));
+        let page = ask(&broker, &subscription, limit);
+        assert_eq!(data(&page), expected, "{newest} {limit}");
+    }
+}
+
+#[test]
 fn after_a_sequence_come_the_oldest_that_follow_it() {
     let broker = Broker::new();
     publish_all(&broker, "a", &["1", "2", "3", "4"]);
