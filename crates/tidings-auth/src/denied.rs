@@ -80,9 +80,6 @@ pub enum Denied {
     /// The ticket was never given out, was used, or is too old.
     #[error("the ticket is not known, was used, or is too old")]
     UnknownTicket,
-    /// A ticket was asked for with a ticket.
-    #[error("a ticket does not get another ticket")]
-    TicketForTicket,
     /// It was revoked.
     #[error("the credential was revoked")]
     Revoked,

@@ -1,41 +1,69 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use tidings::Timestamp;
 
 use crate::random::{LETTERS_AND_DIGITS, SECRET_LENGTH, text};
 use crate::{Credential, Denied, Grant};
 
-/// How long a ticket is good.
-const LIFETIME: Duration = Duration::from_secs(30);
-
-/// The most tickets that are good at a time. When there is one more, the oldest is good no longer.
-const CAPACITY: usize = 10_000;
+/// How many tickets there may be that are good. None goes before its time to make room for another: whoever has it was
+/// told how long it is good, and there is no second chance for a browser's `EventSource` that is refused.
+const BOUNDS: Bounds = Bounds {
+    of_identity: 100,
+    of_namespace: 10_000,
+    in_all: 100_000,
+};
 
 /// What every ticket begins with, so that it is known as one.
 const PREFIX: &str = "tdt_";
 
 /// One-time tickets: what somebody who cannot send a header puts into a URL instead of a credential.
 ///
-/// A ticket is good for what whoever asked for it may do, once, within 30 seconds. At most 10,000 are; then the oldest go.
+/// A ticket is good for what whoever asked for it may do, once, within 30 seconds. One identity has at most 100 that nobody has
+/// used, one namespace 10,000, and all together 100,000, so that nobody takes the place of others.
 ///
 /// ```
 /// use tidings::Timestamp;
-/// use tidings_auth::{Denied, Grant, Tickets};
+/// use tidings_auth::{Credential, Denied, Grant, Tickets};
 ///
 /// let now = Timestamp::from_millis(1_767_225_600_000);
+/// let grant = Grant {
+///     identity: Some("7".into()),
+///     credential: Credential::Key { id: "k3v9x1m7".into() },
+///     ..Grant::everything()
+/// };
 /// let tickets = Tickets::new();
-/// let ticket = tickets.issue(&Grant::everything(), now)?;
+/// let ticket = tickets.issue(&grant, now)?;
 /// assert!(tickets.redeem(&ticket.text, now)?.is_admin());
 /// assert_eq!(tickets.redeem(&ticket.text, now), Err(Denied::UnknownTicket));
-/// # Ok::<(), Denied>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Tickets {
     issued: Mutex<Issued>,
+}
+
+/// Why no ticket is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum TicketError {
+    /// Nothing was shown for which there could be one: whoever may do something without a credential needs no ticket.
+    #[error("a ticket is for those who show a credential")]
+    Anonymous,
+    /// It was asked for with a ticket, and one would follow from another without end.
+    #[error("a ticket does not get another ticket")]
+    ForTicket,
+    /// What it would be for is over.
+    #[error("the credential has expired")]
+    Expired,
+    /// There are as many as there may be of the identity, or of others with it. There is room when one of them is used, and
+    /// after [`Tickets::LIFETIME`] at the latest.
+    #[error("too many tickets have not been used yet")]
+    TooMany,
 }
 
 /// A ticket as it is given out.
@@ -47,12 +75,25 @@ pub struct Ticket {
     pub expires_at: Timestamp,
 }
 
+/// The SHA-256 of a ticket's text.
+type Digest = [u8; 32];
+
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    of_identity: usize,
+    of_namespace: usize,
+    in_all: usize,
+}
+
 #[derive(Debug, Default)]
 struct Issued {
-    /// By the SHA-256 of their texts.
-    tickets: HashMap<[u8; 32], Good>,
-    /// Oldest first; some may have been redeemed. At most [`CAPACITY`].
-    order: VecDeque<[u8; 32]>,
+    tickets: HashMap<Digest, Good>,
+    /// All of them by when they are good no longer.
+    due: BTreeSet<(Timestamp, Digest)>,
+    /// How many there are of each namespace that has one.
+    of_namespaces: HashMap<Option<Arc<str>>, usize>,
+    /// How many there are of each identity that has one, by namespace. Credentials without an identity are one.
+    of_identities: HashMap<(Option<Arc<str>>, Option<Arc<str>>), usize>,
 }
 
 #[derive(Debug)]
@@ -62,6 +103,9 @@ struct Good {
 }
 
 impl Tickets {
+    /// How long a ticket is good.
+    pub const LIFETIME: Duration = Duration::from_secs(30);
+
     /// None yet.
     pub fn new() -> Self {
         Self::default()
@@ -75,27 +119,35 @@ impl Tickets {
     /// A ticket for what the grant is good for.
     ///
     /// # Errors
-    /// [`Denied::Expired`], or [`Denied::TicketForTicket`], since one would then follow from another without end.
-    pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<Ticket, Denied> {
-        if matches!(grant.credential, Credential::Ticket { .. }) {
-            return Err(Denied::TicketForTicket);
+    /// [`TicketError`] says why there is none.
+    pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<Ticket, TicketError> {
+        match grant.credential {
+            Credential::Anonymous => return Err(TicketError::Anonymous),
+            Credential::Ticket { .. } => return Err(TicketError::ForTicket),
+            Credential::Token { .. } | Credential::Key { .. } => {}
         }
         if grant.has_expired(now) {
-            return Err(Denied::Expired);
+            return Err(TicketError::Expired);
         }
-        let end = now.after(LIFETIME);
-        let until = grant.expires_at.map_or(end, |at| at.min(end));
-        let text = format!("{PREFIX}{}", text(LETTERS_AND_DIGITS, SECRET_LENGTH));
+        let mut ticket = Ticket::unknown(now);
+        if let Some(end) = grant.expires_at {
+            ticket.expires_at = ticket.expires_at.min(end);
+        }
         let mut grant = grant.clone();
         grant.credential = Credential::Ticket {
             of: Arc::new(grant.credential),
         };
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        issued.keep(digest(&text), Good { grant, until }, now);
-        Ok(Ticket {
-            text,
-            expires_at: until,
-        })
+        let good = Good {
+            grant,
+            until: ticket.expires_at,
+        };
+        let mut issued = self.issued();
+        issued.drop_old(now);
+        if !issued.has_room(&good.grant, BOUNDS) {
+            return Err(TicketError::TooMany);
+        }
+        issued.keep(digest(&ticket.text), good);
+        Ok(ticket)
     }
 
     /// What the ticket is good for, this one time.
@@ -104,31 +156,78 @@ impl Tickets {
     /// [`Denied::UnknownTicket`], whatever the reason.
     pub fn redeem(&self, text: &str, now: Timestamp) -> Result<Grant, Denied> {
         // Found by its hash, it is not found by how long it takes to find.
-        let digest = digest(text);
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        let good = issued
-            .tickets
-            .remove(&digest)
-            .filter(|good| now < good.until);
+        let good = self.issued().take(&digest(text));
+        let good = good.filter(|good| now < good.until);
         good.map(|good| good.grant).ok_or(Denied::UnknownTicket)
+    }
+
+    fn issued(&self) -> MutexGuard<'_, Issued> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// A ticket that nobody knows, for where nobody asks for one: it looks like any other, and is good for nothing.
+    pub fn unknown(now: Timestamp) -> Self {
+        Self {
+            text: format!("{PREFIX}{}", text(LETTERS_AND_DIGITS, SECRET_LENGTH)),
+            expires_at: now.after(Tickets::LIFETIME),
+        }
     }
 }
 
 impl Issued {
-    fn keep(&mut self, digest: [u8; 32], good: Good, now: Timestamp) {
-        while let Some(oldest) = self.order.front() {
-            let is_good = self
-                .tickets
-                .get(oldest)
-                .is_some_and(|good| now < good.until);
-            if is_good && self.order.len() < CAPACITY {
-                break;
-            }
-            self.tickets.remove(oldest);
-            self.order.pop_front();
+    /// Drops what is good no longer, and what is from a time that the clock has left again.
+    fn drop_old(&mut self, now: Timestamp) {
+        let end = now.after(Tickets::LIFETIME);
+        while let Some((until, oldest)) = self.due.first().copied()
+            && until <= now
+        {
+            self.take(&oldest);
         }
+        while let Some((until, newest)) = self.due.last().copied()
+            && until > end
+        {
+            self.take(&newest);
+        }
+    }
+
+    /// Whether there may be one more of whoever this was granted to.
+    fn has_room(&self, grant: &Grant, most: Bounds) -> bool {
+        let of_namespace = self.of_namespaces.get(&grant.namespace);
+        let of_identity = self.of_identities.get(&holder(grant));
+        of_identity.is_none_or(|taken| *taken < most.of_identity)
+            && of_namespace.is_none_or(|taken| *taken < most.of_namespace)
+            && self.tickets.len() < most.in_all
+    }
+
+    fn keep(&mut self, digest: Digest, good: Good) {
+        let (namespace, identity) = (good.grant.namespace.clone(), holder(&good.grant));
+        *self.of_namespaces.entry(namespace).or_default() += 1;
+        *self.of_identities.entry(identity).or_default() += 1;
+        self.due.insert((good.until, digest));
         self.tickets.insert(digest, good);
-        self.order.push_back(digest);
+    }
+
+    fn take(&mut self, digest: &Digest) -> Option<Good> {
+        let good = self.tickets.remove(digest)?;
+        self.due.remove(&(good.until, *digest));
+        count_down(&mut self.of_namespaces, &good.grant.namespace);
+        count_down(&mut self.of_identities, &holder(&good.grant));
+        Some(good)
+    }
+}
+
+fn holder(grant: &Grant) -> (Option<Arc<str>>, Option<Arc<str>>) {
+    (grant.namespace.clone(), grant.identity.clone())
+}
+
+fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: &K) {
+    if let Some(count) = counts.get_mut(of) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(of);
+        }
     }
 }
 
@@ -140,7 +239,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
-fn digest(text: &str) -> [u8; 32] {
+fn digest(text: &str) -> Digest {
     Sha256::digest(text).into()
 }
 
@@ -203,7 +302,10 @@ mod tests {
             tickets.issue(&short, NOW).unwrap().expires_at,
             later(10_000)
         );
-        assert_eq!(tickets.issue(&short, later(10_000)), Err(Denied::Expired));
+        assert_eq!(
+            tickets.issue(&short, later(10_000)),
+            Err(TicketError::Expired)
+        );
     }
 
     #[test]
@@ -219,33 +321,93 @@ mod tests {
         let tickets = Tickets::new();
         let ticket = tickets.issue(&grant(), NOW).unwrap();
         let redeemed = tickets.redeem(&ticket.text, NOW).unwrap();
-        assert_eq!(tickets.issue(&redeemed, NOW), Err(Denied::TicketForTicket));
+        let refused = tickets.issue(&redeemed, NOW);
+        assert_eq!(refused, Err(TicketError::ForTicket));
     }
 
     #[test]
-    fn when_there_are_too_many_the_oldest_go() {
-        let tickets = Tickets::new();
-        let first = tickets.issue(&grant(), NOW).unwrap();
-        let second = tickets.issue(&grant(), NOW).unwrap();
-        for _ in 1..CAPACITY {
-            tickets.issue(&grant(), NOW).unwrap();
+    fn whoever_shows_nothing_gets_none() {
+        let refused = Tickets::new().issue(&Grant::everything(), NOW);
+        assert_eq!(refused, Err(TicketError::Anonymous));
+        let unknown = Ticket::unknown(NOW);
+        assert!(Tickets::is_ticket(&unknown.text));
+        let redeemed = Tickets::new().redeem(&unknown.text, NOW);
+        assert_eq!(redeemed, Err(Denied::UnknownTicket));
+    }
+
+    fn of(namespace: &str, identity: &str) -> Grant {
+        Grant {
+            namespace: Some(namespace.into()),
+            identity: Some(identity.into()),
+            ..grant()
         }
-        assert!(tickets.redeem(&first.text, NOW).is_err());
-        assert!(tickets.redeem(&second.text, NOW).is_ok());
+    }
+
+    #[test]
+    fn what_one_identity_has_is_taken_from_nobody() {
+        let tickets = Tickets::new();
+        let of_another = tickets.issue(&of("one", "other"), NOW).unwrap();
+        let issue = || tickets.issue(&of("one", "me"), NOW);
+        let own: Vec<_> = (0..BOUNDS.of_identity).map(|_| issue().unwrap()).collect();
+        assert_eq!(issue(), Err(TicketError::TooMany));
+        let others = [of("one", "another"), of("other", "me"), grant()];
+        for other in others {
+            assert!(tickets.issue(&other, NOW).is_ok(), "{other:?}");
+        }
+        assert!(tickets.redeem(&of_another.text, NOW).is_ok());
+        assert!(tickets.redeem(&own[0].text, NOW).is_ok());
+        assert!(issue().is_ok());
+        assert_eq!(issue(), Err(TicketError::TooMany));
+        assert!(tickets.issue(&of("one", "me"), later(30_000)).is_ok());
+    }
+
+    #[test]
+    fn one_namespace_leaves_room_for_others_and_all_have_a_bound() {
+        let most = Bounds {
+            of_identity: 1,
+            of_namespace: 2,
+            in_all: 3,
+        };
+        let mut issued = Issued::default();
+        let mut keep = |namespace: &str, identity: &str| {
+            let (grant, until) = (of(namespace, identity), later(1));
+            let has_room = issued.has_room(&grant, most);
+            if has_room {
+                issued.keep(digest(identity), Good { grant, until });
+            }
+            has_room
+        };
+        let kept = ["1", "2", "3"].map(|identity| keep("one", identity));
+        assert_eq!(kept, [true, true, false]);
+        assert!(keep("other", "4"));
+        assert!(!keep("third", "5"));
     }
 
     #[test]
     fn old_and_used_tickets_take_no_room() {
         let tickets = Tickets::new();
-        for step in 0..3 * CAPACITY as u64 {
-            let ticket = tickets.issue(&grant(), later(step * 30)).unwrap();
+        for step in 0..5 * BOUNDS.of_identity as u64 {
+            let now = later(step * 500);
+            let ticket = tickets.issue(&grant(), now).unwrap();
             if step % 2 == 0 {
-                tickets.redeem(&ticket.text, later(step * 30)).unwrap();
+                tickets.redeem(&ticket.text, now).unwrap();
             }
         }
-        let issued = tickets.issued.lock().unwrap();
-        assert!(issued.order.len() <= 1001, "{}", issued.order.len());
-        assert!(issued.tickets.len() <= 501);
+        let mut issued = tickets.issued();
+        assert!(issued.tickets.len() <= 31, "{}", issued.tickets.len());
+        issued.drop_old(later(1_000_000));
+        assert!(issued.tickets.is_empty() && issued.due.is_empty());
+        assert!(issued.of_namespaces.is_empty() && issued.of_identities.is_empty());
+    }
+
+    #[test]
+    fn tickets_of_a_time_that_has_not_come_take_no_room() {
+        let tickets = Tickets::new();
+        for _ in 0..BOUNDS.of_identity {
+            tickets.issue(&grant(), later(60_000)).unwrap();
+        }
+        assert!(tickets.issue(&grant(), NOW).is_ok());
+        assert_eq!(tickets.issued().tickets.len(), 1);
     }
 
     #[test]

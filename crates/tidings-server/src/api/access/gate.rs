@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Method, StatusCode};
 use tidings_auth::{
-    Denied, Grant, KeyRing, Revocation, RevocationError, Revocations, Revoked, Ticket, Tickets,
-    Verifier,
+    Denied, Grant, KeyRing, Revocation, RevocationError, Revocations, Revoked, Ticket, TicketError,
+    Tickets, Verifier,
 };
 use tidings_http::Problem;
 use tokio::time::{MissedTickBehavior, interval};
@@ -154,8 +154,18 @@ impl Gate {
 
     /// Something that opens one stream as whoever this was granted to.
     pub(crate) fn ticket(&self, grant: &Grant) -> Result<Ticket, Problem> {
-        let refused = |denied: Denied| unauthorized(&denied.to_string());
-        self.tickets.issue(grant, now()).map_err(refused)
+        if self.is_open() {
+            return Ok(Ticket::unknown(now()));
+        }
+        let ticket = self.tickets.issue(grant, now());
+        ticket.map_err(|error| match error {
+            TicketError::TooMany => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let problem = Problem::new(status, "too-many-tickets", error.to_string());
+                problem.retry_after(Tickets::LIFETIME)
+            }
+            _ => unauthorized(&error.to_string()),
+        })
     }
 
     /// Takes credentials back, of those that count where the one who asks is.

@@ -1,8 +1,9 @@
 //! T9: what opens one stream, once.
 
-use tidings_testkit::Request;
+use tidings_testkit::{Connection, Request};
 
-use super::{admin, bearer, guarded, publish, token};
+use super::{admin, bearer, guarded, guarded_with, publish, token};
+use crate::hub;
 
 #[test]
 fn t9_a_ticket_opens_one_stream_as_who_asked_for_it() {
@@ -43,4 +44,42 @@ fn t9_a_ticket_is_for_a_stream_and_nothing_else() {
     let stream = format!("/api/topics/stream?access_token={ticket}");
     let mut stream = hub.open(&Request::get(&stream));
     stream.expect("topics");
+}
+
+#[test]
+fn t9_one_identity_takes_the_tickets_of_nobody() {
+    let hub = guarded();
+    let [greedy, other] =
+        ["greedy", "other"].map(|name| token(&["--subscribe", "**", "--identity", name]));
+    let mut connection = Connection::open(hub.address());
+    let mut ask = |token: &str| connection.send(&bearer(Request::post("/api/tickets", ""), token));
+    let of_another = ask(&other);
+    let first = ask(&greedy);
+    for _ in 1..100 {
+        assert_eq!(ask(&greedy).status(), 201);
+    }
+    let refused = ask(&greedy);
+    refused.problem(429);
+    assert_eq!(refused.header("Retry-After"), Some("30"));
+    for issued in [of_another, first] {
+        let ticket = issued.json()["ticket"].as_str().unwrap().to_owned();
+        let target = format!("/api/events/stream?topic=t&ticket={ticket}");
+        hub.open(&Request::get(&target)).preamble();
+    }
+    assert_eq!(ask(&greedy).status(), 201);
+    ask(&greedy).problem(429);
+    assert_eq!(ask(&other).status(), 201);
+}
+
+#[test]
+fn a_ticket_is_for_those_who_show_something_unless_nobody_has_to() {
+    let guarded = guarded_with("[auth]\nanonymous_subscribe = [\"**\"]\n");
+    guarded.post("/api/tickets", "").problem(401);
+    let open = hub();
+    for _ in 0..=100 {
+        assert_eq!(open.post("/api/tickets", "").status(), 201);
+    }
+    let ticket = open.post("/api/tickets", "").json()["ticket"].clone();
+    let ticket = ticket.as_str().unwrap();
+    let _stream = open.stream(&format!("topic=t&ticket={ticket}"));
 }
