@@ -25,6 +25,7 @@ mod extract;
 mod live;
 mod problem;
 mod serve;
+mod site;
 mod sse;
 mod stream;
 

@@ -8,6 +8,7 @@ mod provider;
 mod refreshes;
 mod resource;
 mod routes;
+mod shares;
 mod tale;
 mod view;
 mod viewer;
@@ -26,7 +27,7 @@ use tokio::sync::watch;
 
 use self::desk::Names;
 use self::resource::{Kind, List, Resource, Settings, Value};
-use self::views::Views;
+use self::views::{MostViews, Views};
 use crate::StreamOptions;
 
 pub use self::desk::live_broker;
@@ -145,7 +146,10 @@ impl<K: Key> Live<K> {
             settings: Settings {
                 pace: Duration::from_secs(1),
                 within: Duration::from_secs(10),
-                most_views: 1_000,
+                most_views: MostViews {
+                    in_all: 1_000,
+                    of_caller: usize::MAX,
+                },
                 options: StreamOptions::default(),
                 sources: Vec::new(),
                 drifts: false,
@@ -207,7 +211,18 @@ impl<K: Key> Live<K> {
     /// The most distinct views at a time; who asks for one more is answered 429. Default: 1,000.
     #[must_use]
     pub fn max_views(mut self, views: usize) -> Self {
-        self.settings.most_views = views;
+        self.settings.most_views.in_all = views;
+        self
+    }
+
+    /// The most distinct views that one caller looks at; who asks for one more is answered 429. Well below the
+    /// [total](Self::max_views) it keeps one from taking the place of others. Default: as many as there are.
+    ///
+    /// Callers are told apart by the identity of the [`Peer`](tidings::Peer) among the extensions of a request, else by its
+    /// address, of which an IPv6 one counts as its /64; where there is neither they have no limit.
+    #[must_use]
+    pub fn max_views_per_caller(mut self, views: usize) -> Self {
+        self.settings.most_views.of_caller = views;
         self
     }
 

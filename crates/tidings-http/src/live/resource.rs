@@ -13,10 +13,10 @@ use super::evaluate::guarded;
 use super::evaluator::{Evaluator, Items, Whole};
 use super::provider::{Key, ListProvider, Provider};
 use super::refreshes::{Source, notifications};
+use super::shares::Caller;
 use super::tale::{ListTale, Tale, ValueTale};
 use super::view::{Asked, Left, Progress, View};
-use super::viewer::Lease;
-use super::views::{Full, Vacancy, Views};
+use super::views::{Lease, MostViews, NoRoom, Vacancy, Views};
 use crate::{Problem, StreamOptions};
 
 /// Everything about a resource.
@@ -34,7 +34,7 @@ pub(super) struct Resource<K> {
 pub(super) struct Settings {
     pub(super) pace: Duration,
     pub(super) within: Duration,
-    pub(super) most_views: usize,
+    pub(super) most_views: MostViews,
     pub(super) options: StreamOptions,
     pub(super) sources: Vec<Source>,
     /// Whether it may change without a word.
@@ -153,11 +153,23 @@ impl<K: Key> Resource<K> {
         Ok(json.as_ref().to_owned())
     }
 
-    /// A lease of the view of this key, which is begun if nobody looks at it yet.
-    pub(super) fn enter(self: &Arc<Self>, key: &K) -> Result<Lease, Problem> {
-        let entered = self.views.enter(key, self.settings.most_views);
-        let (lease, vacancy) = entered.map_err(|Full| {
-            let detail = "there are as many distinct streams of this resource as allowed";
+    /// A lease of the view of this key for a caller; the view is begun if nobody looks at it yet.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        key: &K,
+        caller: Option<Caller>,
+    ) -> Result<Lease, Problem> {
+        let most = self.settings.most_views;
+        let entered = self.views.enter(key, caller, most);
+        let (lease, vacancy) = entered.map_err(|no_room| {
+            let detail = match no_room {
+                NoRoom::ForAnybody => {
+                    "there are as many distinct streams of this resource as allowed"
+                }
+                NoRoom::ForCaller => {
+                    "you follow as many distinct streams of this resource as one may"
+                }
+            };
             let status = StatusCode::TOO_MANY_REQUESTS;
             let problem = Problem::new(status, "too-many-views", detail);
             problem.retry_after(self.settings.options.retry)

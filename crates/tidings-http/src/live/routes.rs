@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 
 use super::provider::Key;
 use super::resource::Resource;
-use super::viewer::{Admitted, Join, Lease, Viewer};
+use super::viewer::{Admitted, Join, Viewer};
+use super::views::Lease;
 use crate::{Problem, StreamRequest, come_back_after, stream_head};
 
 /// How much of what an extractor says when it refuses is looked at, in bytes.
@@ -94,9 +95,9 @@ async fn look<K: Key>(
 ) -> Result<(Admitted, Lease), Problem> {
     for _ in 0..ATTEMPTS {
         let viewer = Viewer::read(parts, request)?;
-        let lease = resource.enter(&key)?;
+        let lease = resource.enter(&key, viewer.caller())?;
         let (reply, answer) = oneshot::channel();
-        if lease.send(Join { viewer, reply }).await.is_ok()
+        if lease.ask(Join { viewer, reply }).await
             && let Ok(outcome) = answer.await
         {
             return Ok((outcome?, lease));

@@ -10,9 +10,10 @@ use tidings::{
     Topic, Wire,
 };
 use tidings_sse::{Block, EventId, Preamble};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::desk::{Desk, told};
+use super::shares::Caller;
 use super::tale::{Format, Opening, Told};
 use crate::{
     EventStream, Problem, StreamOptions, StreamRequest, encode_control, sse::refusal, stream::raw,
@@ -50,9 +51,6 @@ pub(super) struct Admitted {
     shared: Bytes,
 }
 
-/// What keeps a view going: it ends with the last of them.
-pub(super) type Lease = mpsc::Sender<Join>;
-
 impl Viewer {
     /// Reads `format`, `ids` and `hello`, and who it is: a [`Peer`] among the extensions, or what the connection says.
     pub(super) fn read(parts: &Parts, request: &StreamRequest) -> Result<Self, Problem> {
@@ -89,6 +87,11 @@ impl Viewer {
             gap: None,
             peer: peer(parts),
         })
+    }
+
+    /// Whose share of the views it takes of.
+    pub(super) fn caller(&self) -> Option<Caller> {
+        Caller::of(&self.peer)
     }
 
     pub(super) fn format(&self) -> Format {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::provider::Key;
-use super::viewer::{Join, Lease};
+use super::shares::{Caller, Share, Shares};
+use super::viewer::Join;
 
 /// How many viewers wait to be received by their view; further ones wait to wait.
 const QUEUE: usize = 64;
@@ -26,9 +28,15 @@ pub struct Handle<K> {
 pub(super) struct Views<K> {
     /// Held briefly, and while keys are compared.
     entries: Mutex<HashMap<K, Entry>>,
+    /// Locked under the entries, or alone.
+    shares: Arc<Shares>,
+    /// How many views there have been.
+    made: AtomicU64,
 }
 
 struct Entry {
+    /// Which one it is, as long as there is one of its key.
+    number: u64,
     state: State,
     refresh: Arc<Notify>,
 }
@@ -41,13 +49,53 @@ enum State {
 }
 
 /// A view that is to be made.
+#[derive(Debug)]
 pub(super) struct Vacancy {
     pub(super) joins: mpsc::Receiver<Join>,
     pub(super) refresh: Arc<Notify>,
 }
 
-/// There are as many views as allowed.
-pub(super) struct Full;
+/// How many views there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MostViews {
+    pub(super) in_all: usize,
+    /// That one caller looks at.
+    pub(super) of_caller: usize,
+}
+
+/// Why there is no view for a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    /// There are as many as allowed.
+    ForAnybody,
+    /// The caller looks at as many others as it may.
+    ForCaller,
+}
+
+/// What keeps a view going: it ends with the last of them.
+#[derive(Debug)]
+pub(super) struct Lease {
+    joins: mpsc::Sender<Join>,
+    /// `None` for a caller that cannot be told from others.
+    _share: Option<Share>,
+}
+
+impl Lease {
+    /// Asks the view to receive a viewer. False if it has ended.
+    pub(super) async fn ask(&self, join: Join) -> bool {
+        self.joins.send(join).await.is_ok()
+    }
+}
+
+impl State {
+    /// Whether nobody looks any more.
+    fn is_left(&self) -> bool {
+        match self {
+            Self::Open(leases) => leases.strong_count() == 0,
+            Self::Resting(_) => true,
+        }
+    }
+}
 
 impl<K: Key> Handle<K> {
     pub(super) fn of(views: &Arc<Views<K>>) -> Self {
@@ -82,43 +130,58 @@ impl<K: Key> Views<K> {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             entries: Mutex::default(),
+            shares: Arc::default(),
+            made: AtomicU64::new(0),
         })
     }
 
-    /// A lease of the view of this key, and what is needed to make it if it is not there.
-    pub(super) fn enter(&self, key: &K, most: usize) -> Result<(Lease, Option<Vacancy>), Full> {
+    /// A lease of the view of this key for a caller, and what is needed to make the view if it is not there. A view that
+    /// nobody looks at any more makes room for another one.
+    pub(super) fn enter(
+        &self,
+        key: &K,
+        caller: Option<Caller>,
+        most: MostViews,
+    ) -> Result<(Lease, Option<Vacancy>), NoRoom> {
         let mut entries = self.entries();
-        let (lease, mut joins) = mpsc::channel(QUEUE);
+        let known = entries.get(key).map(|entry| entry.number);
+        let number = known.unwrap_or_else(|| self.made.fetch_add(1, Ordering::Relaxed));
+        let take = |caller| self.shares.take(caller, number, most.of_caller);
+        let share = caller.map(|caller| take(caller).ok_or(NoRoom::ForCaller));
+        let share = share.transpose()?;
+        let lease = |joins| Lease {
+            joins,
+            _share: share,
+        };
+        let (sender, mut joins) = mpsc::channel(QUEUE);
         if let Some(entry) = entries.get_mut(key) {
             if let State::Open(open) = &entry.state
-                && let Some(lease) = open.upgrade()
-                && !lease.is_closed()
+                && let Some(open) = open.upgrade()
+                && !open.is_closed()
             {
-                return Ok((lease, None));
+                return Ok((lease(open), None));
             }
-            let open = State::Open(lease.downgrade());
+            let open = State::Open(sender.downgrade());
             if let State::Resting(resting) = std::mem::replace(&mut entry.state, open) {
                 match resting.send(joins) {
-                    Ok(()) => return Ok((lease, None)),
+                    Ok(()) => return Ok((lease(sender), None)),
                     // It has just ended.
                     Err(unsent) => joins = unsent,
                 }
             }
-        } else if entries.len() >= most {
-            let resting = |(key, entry): (&K, &Entry)| match entry.state {
-                State::Resting(_) => Some(key.clone()),
-                State::Open(_) => None,
-            };
-            let resting = entries.iter().find_map(resting).ok_or(Full)?;
-            entries.remove(&resting);
+        } else if entries.len() >= most.in_all {
+            let left = |(key, entry): (&K, &Entry)| entry.state.is_left().then(|| key.clone());
+            let left = entries.iter().find_map(left).ok_or(NoRoom::ForAnybody)?;
+            entries.remove(&left);
         }
         let refresh = Arc::new(Notify::new());
         let entry = Entry {
-            state: State::Open(lease.downgrade()),
+            number,
+            state: State::Open(sender.downgrade()),
             refresh: refresh.clone(),
         };
         entries.insert(key.clone(), entry);
-        Ok((lease, Some(Vacancy { joins, refresh })))
+        Ok((lease(sender), Some(Vacancy { joins, refresh })))
     }
 
     /// Waits for viewers to come back to a view that the last of them has left. `None` if none does for long, if
@@ -167,5 +230,61 @@ impl<K> Clone for Handle<K> {
 impl<K> fmt::Debug for Handle<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings::Peer;
+
+    use super::*;
+
+    fn most(in_all: usize, of_caller: usize) -> MostViews {
+        MostViews { in_all, of_caller }
+    }
+
+    fn at(address: &str) -> Option<Caller> {
+        Caller::of(&Peer {
+            remote: Some(address.parse().unwrap()),
+            ..Peer::default()
+        })
+    }
+
+    #[test]
+    fn a_view_that_was_left_makes_room_although_its_task_has_not_ended() {
+        let views = Views::new();
+        let (lease, vacancy) = views.enter(&1, None, most(1, 1)).unwrap();
+        let refused = views.enter(&2, None, most(1, 1)).unwrap_err();
+        assert_eq!(refused, NoRoom::ForAnybody);
+        drop(lease);
+        let _second = views.enter(&2, None, most(1, 1)).unwrap();
+        // The first one ends, and the second stays.
+        views.leave(&1, &vacancy.unwrap().refresh);
+        assert!(views.enter(&1, None, most(1, 1)).is_err());
+    }
+
+    #[test]
+    fn a_view_that_begins_again_is_the_same_to_its_callers() {
+        let views = Views::new();
+        let caller = || at("192.0.2.1:1");
+        let (first, vacancy) = views.enter(&1, caller(), most(9, 1)).unwrap();
+        // Its task is gone, and those who looked have not left yet.
+        drop(vacancy);
+        let (_second, vacancy) = views.enter(&1, caller(), most(9, 1)).unwrap();
+        assert!(vacancy.is_some());
+        drop(first);
+        let refused = views.enter(&2, caller(), most(9, 1)).unwrap_err();
+        assert_eq!(refused, NoRoom::ForCaller);
+        assert!(views.enter(&2, at("192.0.2.2:1"), most(9, 1)).is_ok());
+    }
+
+    #[test]
+    fn a_caller_who_is_refused_takes_no_share() {
+        let views = Views::new();
+        let caller = || at("192.0.2.1:1");
+        let (full, _vacancy) = views.enter(&1, None, most(1, 1)).unwrap();
+        assert!(views.enter(&2, caller(), most(1, 1)).is_err());
+        drop(full);
+        assert!(views.enter(&3, caller(), most(1, 1)).is_ok());
     }
 }

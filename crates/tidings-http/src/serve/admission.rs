@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::site::Site;
 
 /// Counts the connections that are open and refuses those over a cap.
 #[derive(Debug)]
@@ -27,14 +29,6 @@ pub(super) struct Permit {
     admission: Arc<Admission>,
     is_connection: bool,
     site: Option<Site>,
-}
-
-/// What counts as one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Site {
-    V4(Ipv4Addr),
-    /// The upper half of the address: what a provider gives to one customer.
-    V6([u8; 8]),
 }
 
 impl Admission {
@@ -126,24 +120,6 @@ impl Drop for Permit {
             *held.get_mut() -= 1;
             if *held.get() == 0 {
                 held.remove();
-            }
-        }
-    }
-}
-
-impl Site {
-    /// What a peer is counted under; `None` for loopback, which only the total bounds: it may be a proxy that nobody has named.
-    fn of_peer(remote: IpAddr) -> Option<Self> {
-        let is_loopback = remote.to_canonical().is_loopback();
-        (!is_loopback).then(|| Self::of(remote))
-    }
-
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address),
-            IpAddr::V6(address) => {
-                let [site @ .., _, _, _, _, _, _, _, _] = address.octets();
-                Self::V6(site)
             }
         }
     }

@@ -3,7 +3,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings::{BatchError, Broker, GoodbyeReason, Peer, Publication, PublishError, Receipt};
+use tidings::{
+    BatchError, Broker, Capacity, GoodbyeReason, Peer, Publication, PublishError, Receipt,
+};
 use tidings_auth::{Revocation, Revoked};
 use tidings_http::{EngineCount, Key, Live, Provider, StreamOptions, live_broker};
 use tokio::join;
@@ -20,8 +22,11 @@ use crate::executions::Registry;
 use crate::metrics::{Meter, Watch};
 use crate::settings::Settings;
 
-/// The most distinct streams of one resource. Each keeps its answer, which may be some megabytes.
-const MAX_VIEWS: usize = 100;
+/// What the viewers of a hub may hold together, in bytes.
+const VIEWER_BYTES: u64 = 128 << 20;
+
+/// Topics for each view that a resource may have: two each, and there are four resources.
+const TOPICS_PER_VIEW: usize = 10;
 
 /// What the routes of a namespace share. Each request clones it several times.
 #[derive(Clone, Debug)]
@@ -120,7 +125,12 @@ impl Hub {
         ledger: Ledger,
         shared: Arc<Shared>,
     ) -> Self {
+        let capacity = Capacity {
+            bytes: VIEWER_BYTES,
+            topics: TOPICS_PER_VIEW * shared.settings.limits.views,
+        };
         let viewers = live_broker()
+            .capacity(capacity)
             .max_subscriptions_of(&broker)
             .reconnect_delay(shared.settings.retry)
             .build();
@@ -205,10 +215,16 @@ impl Hub {
 
     /// A resource of the hub.
     pub(super) fn live<K: Key, P: Provider<K>>(&self, path: &str, provider: P) -> Live<K> {
-        tidings_http::live(path, provider)
+        let limits = &self.settings.limits;
+        let live = tidings_http::live(path, provider)
             .broker(&self.viewers)
             .stream_options(self.stream_options())
-            .max_views(MAX_VIEWS)
+            .max_views(limits.views);
+        if self.is_open() {
+            // Whoever reaches it may do everything, to the streams of others as well.
+            return live;
+        }
+        live.max_views_per_caller(limits.views_per_caller())
     }
 
     pub(super) fn stream_options(&self) -> StreamOptions {

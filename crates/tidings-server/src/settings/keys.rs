@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of [`TABLES`], by the name they have in the file.
-pub(super) const KEYS: [&str; 35] = [
+pub(super) const KEYS: [&str; 36] = [
     "listen",
     "admin_listen",
     "data_dir",
@@ -29,6 +29,7 @@ pub(super) const KEYS: [&str; 35] = [
     "limits.connections_per_identity",
     "limits.publish_rate",
     "limits.namespaces",
+    "limits.views",
     "limits.topics",
     "limits.selectors",
     "limits.event_size",

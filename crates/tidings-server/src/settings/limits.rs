@@ -21,6 +21,9 @@ pub(crate) struct Limits {
     /// `namespaces`: namespaces that are open, each with a log of its own; who comes for one more is answered 429.
     /// Default 100.
     pub(crate) namespaces: usize,
+    /// `views`: distinct live streams of one of the hub's resources, each with an answer that is kept. On a hub with keys one
+    /// identity, or address, has a tenth at most; one more is answered 429. At least 10, default 1,000.
+    pub(crate) views: usize,
     /// `topics`: topics that are remembered. Default 100,000.
     pub(crate) topics: usize,
     /// `selectors`: selectors of one stream. Default 100.
@@ -32,6 +35,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// How many of the views one caller has at most.
+    pub(crate) fn views_per_caller(&self) -> usize {
+        self.views / 10
+    }
+
     pub(super) fn read(given: &mut Given) -> Self {
         let mut count = |key, most, default| given.read(key, value::count(1..=most), default);
         let connections = count("limits.connections", 1_000_000, 10_000);
@@ -40,6 +48,7 @@ impl Limits {
         let namespaces = count("limits.namespaces", 10_000, 100);
         let topics = count("limits.topics", 10_000_000, 100_000);
         let selectors = count("limits.selectors", 10_000, 100);
+        let views = given.read("limits.views", value::count(10..=100_000), 1_000);
         let publish_rate = value::number(1..=1_000_000_000);
         let publish_rate = given.read("limits.publish_rate", publish_rate, 10_000);
         let publish_rate = u32::try_from(publish_rate).ok().and_then(NonZeroU32::new);
@@ -52,6 +61,7 @@ impl Limits {
             connections_per_address,
             connections_per_identity,
             namespaces,
+            views,
             publish_rate: publish_rate.unwrap_or(NonZeroU32::MAX),
             topics,
             selectors,

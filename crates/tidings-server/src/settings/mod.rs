@@ -396,7 +396,7 @@ mod tests {
         let text = "durability = \"memory\"\ndata_dir = \"/var/lib/tidings\"\nkeep_alive = \"0\"\nstream_threads = 3\nmetrics_interval = \"2s\"\nallowed_hosts = [\"hub.example\", \"[::2]:80\"]\n\
                     allowed_origins = [\"https://a.example\"]\nadmin_listen = \"[::1]:0\"\nproxy_protocol = true\n\
                     trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\n\
-                    [tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n[limits]\nevent_size = 1025\n\
+                    [tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n[limits]\nevent_size = 1025\nviews = 20\n\
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
                     [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\
                     durability = \"disk\"\nlinger = \"20ms\"\n";

@@ -111,6 +111,7 @@ pub(super) fn toml(settings: &Settings) -> String {
         count(limits.publish_rate.get().into()),
     );
     put(&mut table, "namespaces", count(limits.namespaces as u64));
+    put(&mut table, "views", count(limits.views as u64));
     put(&mut table, "topics", count(limits.topics as u64));
     put(&mut table, "selectors", count(limits.selectors as u64));
     put(&mut table, "event_size", size(limits.event_size as u64));

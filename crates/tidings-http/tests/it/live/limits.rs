@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use axum::extract::Request as Incoming;
+use axum::middleware::map_request;
+use tidings::{Owner, Peer};
 use tidings_http::live_broker;
 use tidings_testkit::{End, eventually};
 
@@ -29,6 +34,65 @@ fn there_are_no_more_views_than_allowed() {
     drop(viewer);
     eventually("the view ends", || (handle.views() == 0).then_some(()));
     site.open("/rooms/stream?room=there").expect("rooms");
+}
+
+/// Has the header `X-Name` be the identity of who asks.
+async fn name(mut request: Incoming) -> Incoming {
+    let name = request.headers().get("X-Name").cloned();
+    let owner = name.map(|name| Owner {
+        identity: Some(name.to_str().unwrap().into()),
+        ..Owner::default()
+    });
+    request.extensions_mut().insert(Peer {
+        owner: owner.map(Arc::new),
+        remote: Some(([192, 0, 2, 1], 1).into()),
+        user_agent: None,
+    });
+    request
+}
+
+#[test]
+fn one_caller_leaves_room_for_others() {
+    let rooms = Rooms::default();
+    let live = rooms.live().max_views(5).max_views_per_caller(2);
+    let handle = live.handle();
+    let router: Router = live.router();
+    let site = Site::start(router.layer(map_request(name)));
+    let look = |who: &str, room: &str| {
+        let request = Request::get(&format!("/rooms/stream?room={room}"));
+        let request = match who {
+            "" => request,
+            who => request.header("X-Name", who),
+        };
+        StreamReader::open(site.address, &request)
+    };
+    let mut held = Vec::new();
+    let mut open = |who: &str, room: &str| {
+        let mut stream = look(who, room);
+        assert_eq!(stream.status(), 200, "{who} {room}");
+        stream.expect("rooms");
+        held.push(stream);
+    };
+    // Whoever has no name goes by the address.
+    for who in ["ann", "bob", ""] {
+        open(who, "shared");
+        open(who, who);
+        open(who, who);
+        assert_eq!(look(who, "another").status(), 429, "{who}");
+    }
+    assert_eq!(handle.views(), 4);
+    open("eve", "shared");
+    open("eve", "eve");
+    // There are as many as there may be, and each can be joined.
+    assert_eq!(look("kim", "kim").status(), 429);
+    open("kim", "shared");
+    open("kim", "bob");
+
+    held.remove(0);
+    eventually("ann may look at another room", || {
+        let status = look("ann", "bob").status();
+        (status == 200).then_some(())
+    });
 }
 
 #[test]

@@ -18,9 +18,6 @@ const DEFAULT_LIMIT: usize = 50;
 /// What an answer holds, about, before no further execution is added.
 const LIST_BYTES: usize = 4 << 20;
 
-/// The most executions whose states are followed at a time. What they all weigh is bounded anyway.
-const MAX_FOLLOWED: usize = 1_000;
-
 #[derive(Hash, Serialize)]
 pub(super) struct List {
     executions: Vec<Listed>,
@@ -53,7 +50,6 @@ pub(super) fn one(hub: &Hub) -> Live<(Sight, ExecutionId)> {
     };
     hub.live("/api/executions/{id}", one)
         .named("execution")
-        .max_views(MAX_FOLLOWED)
         .watching(hub.executions.changes())
         .watching(hub.broker.changes())
 }
