@@ -55,7 +55,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let shared = Arc::new(Shared::new(settings, engines.clone(), draining.clone())?);
     shared.recall(revoked, None);
     let (executions, projection) = Projection::new(broker.clone());
-    let hub = Hub::new(broker, executions, ledger, shared);
+    let hub = Hub::new(None, broker, executions, ledger, shared);
     let projecting = tokio::spawn(projection.run());
     let namespaces = Arc::new(Namespaces::new(hub.clone()));
     edge.announce(hub.is_open());

@@ -71,6 +71,11 @@ impl Admissions {
         })
     }
 
+    /// How many there are.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// Ends an admission that was kept.
     pub(crate) fn give_back(&self, owner: Option<&Arc<Owner>>) {
         self.taken.fetch_sub(1, Ordering::Relaxed);
@@ -145,6 +150,6 @@ mod tests {
         drop(namesake);
         admissions.give_back(Some(&me));
         assert!(admissions.identities.lock().is_empty());
-        assert_eq!(admissions.taken.load(Ordering::Relaxed), 0);
+        assert_eq!(admissions.taken(), 0);
     }
 }

@@ -236,6 +236,7 @@ impl Broker {
         Stats {
             topics: core.log.topic_count(),
             subscriptions: core.readers.len(),
+            admitted: core.admissions.taken(),
             groups: core.group_count(),
             events: core.log.len(),
             bytes: core.log.bytes(),

@@ -207,6 +207,7 @@ impl BrokerBuilder {
     /// let all = Subscription::to(Selector::new("**")?);
     /// let reader = events.subscribe(all.clone());
     /// assert!(notes.subscribe(all.clone()).is_err());
+    /// assert_eq!((notes.stats().subscriptions, notes.stats().admitted), (0, 1));
     /// drop(reader);
     /// assert!(notes.subscribe(all).is_ok());
     /// # Ok::<_, Box<dyn std::error::Error>>(())

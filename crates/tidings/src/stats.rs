@@ -6,6 +6,8 @@ pub struct Stats {
     pub topics: usize,
     /// Open subscriptions.
     pub subscriptions: usize,
+    /// Those that count towards the limit: of this broker, and of others that [share it](crate::BrokerBuilder::max_subscriptions_of).
+    pub admitted: usize,
     /// Distinct combinations of filter and encoding among them.
     pub groups: usize,
     /// Events retained.

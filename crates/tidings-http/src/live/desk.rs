@@ -1,7 +1,6 @@
 //! Where what a view has to tell is published.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidings::{
     Broker, BrokerBuilder, Capacity, Event, EventName, LagPolicy, Publication, PublishError,
@@ -85,9 +84,6 @@ pub(super) struct Desk {
     pub(super) patches: Option<Topic>,
 }
 
-/// One number for each view of the process, so that topics are never used again.
-static VIEWS: AtomicU64 = AtomicU64::new(1);
-
 impl Desk {
     /// Of a view of a value.
     pub(super) fn of_value(broker: &Broker, names: &Arc<Names>) -> Self {
@@ -111,9 +107,10 @@ impl Desk {
         }
     }
 
+    /// Never the same again, and no number: whoever is told of a view must not learn how many others there were.
     fn topic(names: &Names) -> String {
-        let number = VIEWS.fetch_add(1, Ordering::Relaxed);
-        format!("tidings/live/{}/{number}", names.resource)
+        let drawn = fastrand::u64(..);
+        format!("tidings/live/{}/{drawn:016x}", names.resource)
     }
 
     pub(super) async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {

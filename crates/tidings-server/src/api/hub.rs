@@ -34,6 +34,9 @@ pub(crate) struct Hub(Arc<Parts>);
 
 #[derive(Debug)]
 pub(crate) struct Parts {
+    /// Which namespace this is. `None` is the default one, of those who look after the process: nobody else is told what goes
+    /// on in the rest of it.
+    pub(super) namespace: Option<Arc<str>>,
     pub(crate) broker: Broker,
     pub(super) executions: Arc<Registry>,
     /// What is counted where it happens.
@@ -119,7 +122,9 @@ impl Shared {
 }
 
 impl Hub {
+    /// The hub of a namespace, or the default one.
     pub(crate) fn new(
+        namespace: Option<Arc<str>>,
         broker: Broker,
         executions: Arc<Registry>,
         ledger: Ledger,
@@ -135,6 +140,7 @@ impl Hub {
             .reconnect_delay(shared.settings.retry)
             .build();
         Self(Arc::new(Parts {
+            namespace,
             broker,
             executions,
             meter: Meter::default(),

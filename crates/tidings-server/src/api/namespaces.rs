@@ -92,7 +92,7 @@ impl Namespaces {
         // Those that could not be opened count for nothing.
         all.retain(|_, cell| cell.initialized() || Arc::strong_count(cell) > 1);
         if all.len() >= most {
-            let detail = format!("limits.namespaces: there are {most}, as many as allowed");
+            let detail = "limits.namespaces: there are as many as allowed";
             let status = StatusCode::TOO_MANY_REQUESTS;
             let problem = Problem::new(status, "too-many-namespaces", detail);
             return Err(problem.retry_after(self.main.later()));
@@ -120,12 +120,13 @@ impl Namespaces {
 }
 
 impl Namespace {
-    async fn open(main: &Hub, name: &str) -> anyhow::Result<Self> {
+    async fn open(main: &Hub, name: &Arc<str>) -> anyhow::Result<Self> {
         let broker = brokers::open_namespace(&main.settings, &main.broker, name).await?;
         let (executions, projection) = Projection::new(broker.clone());
         let (ledger, revoked) = brokers::open_ledger(&main.settings, Some(name)).await?;
         main.shared.recall(revoked, Some(name));
-        let hub = Hub::new(broker, executions, ledger, main.shared.clone());
+        let shared = main.shared.clone();
+        let hub = Hub::new(Some(name.clone()), broker, executions, ledger, shared);
         let mut tasks = JoinSet::new();
         tasks.spawn(projection.run());
         let kept = hub.clone();

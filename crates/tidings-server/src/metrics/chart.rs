@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::sampler::Sampler;
-    use crate::metrics::{Meter, Situation};
+    use crate::metrics::{Meter, Situation, Usage};
 
     #[test]
     fn every_column_has_a_value_for_each_of_the_last_timestamps() {
@@ -76,6 +76,7 @@ mod tests {
                 meter: &meter,
                 connections: 0,
                 dashboards,
+                usage: Usage::untold,
             }));
         }
         let columns = serde_json::to_value(chart.columns(Duration::from_secs(1))).unwrap();

@@ -40,7 +40,7 @@ impl Sample {
     }
 }
 
-/// What only grows, from the start of the process.
+/// What only grows, from the time that the log was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Counters {
     /// Events published, the hub's own health and metrics aside, and the bytes of their data.
@@ -81,9 +81,9 @@ pub(crate) struct Gauges {
     /// How long publishers waited since the sample before; `None` if there were none.
     pub(super) publish_p50_ms: Option<f64>,
     pub(super) publish_p99_ms: Option<f64>,
-    /// Processor time, of which 100 is one processor.
+    /// Processor time of the process, of which 100 is one processor; not told in a namespace.
     pub(super) cpu_percent: Option<f64>,
-    /// Resident memory.
+    /// Resident memory of the process; not told in a namespace.
     pub(super) memory_bytes: Option<u64>,
     pub(super) uptime_seconds: u64,
 }

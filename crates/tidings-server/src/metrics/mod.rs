@@ -12,5 +12,6 @@ pub(crate) use self::chart::Columns;
 pub(crate) use self::gauges::Sample;
 pub(crate) use self::health::{Health, Service, Services};
 pub(crate) use self::meter::Meter;
+pub(crate) use self::process::Usage;
 pub(crate) use self::sampler::Situation;
 pub(crate) use self::watch::Watch;

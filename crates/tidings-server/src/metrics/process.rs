@@ -2,7 +2,7 @@
 
 /// What the process has used, as far as the system tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Seconds of processor time since its start.
     pub(super) cpu_seconds: Option<f64>,
     /// Resident bytes now.
@@ -12,7 +12,7 @@ pub(super) struct Usage {
 impl Usage {
     /// Asks the system, which keeps it in `/proc`.
     #[cfg(target_os = "linux")]
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let stat = procfs::process::Process::myself().and_then(|own| own.stat());
         let Ok(stat) = stat else {
             return Self::default();
@@ -26,7 +26,12 @@ impl Usage {
 
     /// Other systems are not asked.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
+        Self::default()
+    }
+
+    /// What those are told who share the process with others, and are not to learn of them.
+    pub(crate) fn untold() -> Self {
         Self::default()
     }
 }

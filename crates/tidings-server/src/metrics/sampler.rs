@@ -30,6 +30,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) connections: usize,
     /// How many streams follow a dashboard's events.
     pub(crate) dashboards: usize,
+    /// Tells what the process takes.
+    pub(crate) usage: fn() -> Usage,
 }
 
 impl Sampler {
@@ -56,9 +58,10 @@ impl Sampler {
             meter,
             connections,
             dashboards,
+            usage,
         } = situation;
         let stats = broker.stats();
-        let usage = Usage::now();
+        let usage = usage();
         let times = meter.take_waits();
         let (own_events, own_bytes) = meter.own();
         let counters = Counters {
@@ -128,6 +131,7 @@ mod tests {
             meter: &meter,
             connections: 5,
             dashboards: 3,
+            usage: Usage::now,
         };
         let topic = Topic::new("t").unwrap();
         let all = Subscription::to(Selector::new("*").unwrap());

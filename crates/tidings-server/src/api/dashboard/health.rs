@@ -1,5 +1,5 @@
 use crate::api::hub::Hub;
-use crate::metrics::{Health, Sample, Service, Services, Situation};
+use crate::metrics::{Health, Sample, Service, Services, Situation, Usage};
 
 use super::topics;
 
@@ -34,7 +34,9 @@ impl Hub {
         if self.is_draining() {
             return Service::unhealthy("the hub is shutting down");
         }
-        if self.connections() >= self.settings.limits.connections {
+        // All namespaces share the limit, and none is to learn how much of it others take.
+        let most = self.settings.limits.connections;
+        if self.namespace.is_none() && self.broker.stats().admitted >= most {
             return Service::degraded("there are as many open streams as allowed");
         }
         Service::healthy()
@@ -51,6 +53,10 @@ impl Hub {
             meter: &self.meter,
             connections: self.connections(),
             dashboards: self.dashboards(),
+            usage: match self.namespace {
+                None => Usage::now,
+                Some(_) => Usage::untold,
+            },
         }
     }
 

@@ -1,7 +1,7 @@
 //! T11: namespaces, of which none knows of another.
 
-use serde_json::json;
-use tidings_testkit::{Command, Hub, Request};
+use serde_json::{Value, json};
+use tidings_testkit::{Command, Hub, Request, eventually};
 
 use super::{SECRET, bearer, stream, token};
 use crate::{SERVE, TIDINGS};
@@ -73,6 +73,64 @@ fn t11_nothing_of_one_namespace_is_seen_in_another() {
     let delete = Request::delete("/api/topics?topic=t");
     assert_eq!(hub.send(&bearer(delete, &other)).status(), 204);
     assert_eq!(get(&one, "/api/topics")["total"], 1);
+}
+
+/// A hub with namespaces and these limits, and a key of those who look after it.
+fn looked_after(limits: &str) -> (Hub, String) {
+    let arguments = ["keys", "--admin", "--publish", "**", "--subscribe", "**"];
+    let made = Command::new(TIDINGS, &arguments).run();
+    let (_, table) = made.stderr.split_once("\n\n").expect("a table");
+    let settings = format!(
+        "[limits]\n{limits}\n[[issuer]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\nnamespace_by_token = true\n\n{table}"
+    );
+    let arguments = [&SERVE[..], &["--memory", "--config", "tidings.toml"]].concat();
+    let command = Command::new(TIDINGS, &arguments).file("tidings.toml", &settings);
+    let key = made.success();
+    (Hub::spawn(command), key.trim_end().to_owned())
+}
+
+#[test]
+fn t11_what_the_process_does_is_told_in_no_namespace() {
+    let (hub, key) = looked_after("connections = 3\n");
+    let [one, other] = ["one", "other"].map(of);
+    let dashboard = || Request::get("/api/dashboard");
+    let of_all = || hub.send(&dashboard().header("X-API-Key", &key)).json();
+    let of_namespace = |token: &str| hub.send(&bearer(dashboard(), token)).json();
+    let readiness = |told: &Value| told["health"]["services"]["readiness"]["status"].clone();
+    let gauges = of_all()["metrics"]["gauges"].clone();
+    assert!(gauges["memory_bytes"].is_u64(), "{gauges}");
+    assert!(gauges["cpu_percent"].is_f64(), "{gauges}");
+
+    let _streams = [1, 2, 3].map(|_| hub.open(&stream("topic=t", &one)));
+    assert_eq!(readiness(&of_all()), "degraded");
+    hub.send(&stream("topic=t", &other)).problem(429);
+    for (token, connections) in [(&one, 3), (&other, 0)] {
+        let told = eventually("the connections are counted", || {
+            let told = of_namespace(token);
+            (told["metrics"]["gauges"]["connections"] == connections).then_some(told)
+        });
+        assert_eq!(readiness(&told), "healthy", "{told}");
+        for figure in ["memory_bytes", "cpu_percent"] {
+            assert_eq!(told["metrics"]["gauges"][figure], Value::Null, "{told}");
+            let column = told["history"][figure].as_array().into_iter().flatten();
+            assert!(column.clone().all(Value::is_null), "{told}");
+        }
+    }
+}
+
+#[test]
+fn t11_names_of_views_do_not_count_those_of_others() {
+    let hub = Hub::spawn(command(10, &[]));
+    let token = of("one");
+    let name = |limit: usize| {
+        let target = format!("/api/topics/stream?hello=1&limit={limit}");
+        let mut twin = hub.open(&bearer(Request::get(&target), &token));
+        let topic = twin.expect("tidings.connected").json()["topics"][0].clone();
+        let (_, name) = topic.as_str().unwrap().rsplit_once('/').unwrap();
+        u64::from_str_radix(name, 16).unwrap()
+    };
+    let [first, second] = [1, 2].map(name);
+    assert!(first.abs_diff(second) > 1 << 20, "{first} {second}");
 }
 
 #[test]
@@ -177,8 +235,9 @@ fn a_namespace_keeps_its_history_and_there_are_only_so_many() {
     let id = {
         let hub = start();
         let id = publish(&hub, &of("one"), "kept");
-        hub.send(&bearer(Request::get("/api/topics"), &of("two")))
-            .problem(429);
+        let refused = hub.send(&bearer(Request::get("/api/topics"), &of("two")));
+        let detail = refused.problem(429)["detail"].clone();
+        assert_eq!(detail, "limits.namespaces: there are as many as allowed");
         id
     };
     let hub = start();
