@@ -15,7 +15,7 @@ use tidings_auth::{Credential, Denied, Grant, Rights};
 use tidings_http::Problem;
 use tokio::time::Instant;
 
-use crate::api::access::gate::unauthorized;
+use crate::api::access::refusal::unauthorized;
 use crate::api::body::Received;
 use crate::api::hub::Hub;
 use crate::wall_clock::now;

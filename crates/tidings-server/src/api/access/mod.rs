@@ -5,8 +5,12 @@ mod credentials;
 mod denials;
 mod gate;
 mod guard;
+mod judge;
 mod ledger;
 mod rates;
+mod refusal;
+mod revoking;
+mod shown;
 
 pub(crate) use self::caller::{Admin, Caller, Sight, Watcher};
 pub(crate) use self::gate::{Gate, pass};

@@ -1,0 +1,91 @@
+//! What credentials are good for.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::Duration;
+
+use tidings_auth::{Denied, Grant, KeyRing, Tickets, Verifier};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::api::access::gate::Gate;
+use crate::api::access::refusal::Refusal;
+use crate::settings::AuthSettings;
+use crate::wall_clock::now;
+
+/// What begins an API key. What is neither that nor a ticket is taken for a token.
+const KEY_PREFIX: &str = "tdk_";
+
+/// How often it is looked whether a set of keys is due.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// What a hub with keys judges credentials by.
+#[derive(Debug)]
+pub(super) struct Means {
+    pub(super) verifier: Verifier,
+    key_ring: KeyRing,
+    /// What somebody without credentials may do.
+    anonymous: Option<Grant>,
+    pub(super) query_tokens: bool,
+}
+
+impl Means {
+    pub(super) fn new(settings: &AuthSettings) -> anyhow::Result<Self> {
+        let anonymous = Grant::anonymous(settings.anonymous.clone());
+        let rights = &anonymous.rights;
+        let may_something = !rights.publish().is_empty() || !rights.subscribe().is_empty();
+        Ok(Self {
+            verifier: settings.verifier()?,
+            key_ring: settings.key_ring()?,
+            anonymous: may_something.then_some(anonymous),
+            query_tokens: settings.query_tokens,
+        })
+    }
+}
+
+impl Gate {
+    /// What is granted to whoever shows this.
+    pub(super) async fn judge(&self, shown: Option<&str>) -> Result<Grant, Refusal> {
+        let Some(means) = &self.means else {
+            return Ok(Grant::everything());
+        };
+        let Some(text) = shown else {
+            return means.anonymous.clone().ok_or(Refusal::Missing);
+        };
+        let now = now();
+        let grant = if Tickets::is_ticket(text) {
+            self.tickets.redeem(text, now)?
+        } else if text.starts_with(KEY_PREFIX) {
+            means.key_ring.verify(text, now)?
+        } else {
+            means.verifier.verify(text, now).await?
+        };
+        if self.revocations.is_revoked(&grant, now) {
+            return Err(Denied::Revoked.into());
+        }
+        Ok(grant)
+    }
+
+    /// Whether the credentials that this was granted for are revoked by now.
+    pub(super) fn is_revoked(&self, grant: &Grant) -> bool {
+        self.revocations.is_revoked(grant, now())
+    }
+
+    /// Whether what was granted still holds.
+    pub(super) fn is_good(&self, grant: &Grant) -> bool {
+        let now = now();
+        !grant.has_expired(now) && !self.revocations.is_revoked(grant, now)
+    }
+
+    /// Has the sets of keys fetched that are due, for ever.
+    pub(crate) async fn refresh_keys(&self) -> Infallible {
+        let Some(means) = &self.means else {
+            return pending().await;
+        };
+        let mut ticks = interval(REFRESH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            means.verifier.refresh(now()).await;
+        }
+    }
+}
