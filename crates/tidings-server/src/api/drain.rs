@@ -1,11 +1,11 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
 use tidings_http::StreamRequest;
 
 use crate::api::hub::Hub;
 use crate::api::problems;
+use crate::api::streams::asks_for_stream;
 
 /// The middleware that sends everybody away while the hub shuts down, liveness checks aside.
 pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Next) -> Response {
@@ -21,13 +21,4 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
         }
         _ => problems::draining(&hub).into_response(),
     }
-}
-
-/// Whether what is asked for is a stream of events.
-pub(super) fn asks_for_stream(request: &Request) -> bool {
-    let path = request.uri().path();
-    let is_of_events = path.starts_with("/api/executions/") && path.ends_with("/events");
-    let is_of_earlier_name = path.starts_with("/api/execution-stream/") || path == "/dashboard/sse";
-    let is_get = request.method() == Method::GET;
-    path.ends_with("/stream") || is_get && (is_of_events || is_of_earlier_name)
 }

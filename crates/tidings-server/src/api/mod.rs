@@ -18,6 +18,7 @@ mod outbox;
 mod parameters;
 mod problems;
 mod revocations;
+mod streams;
 mod tickets;
 mod topics;
 

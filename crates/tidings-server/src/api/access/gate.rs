@@ -14,8 +14,8 @@ use crate::api::access::caller::Caller;
 use crate::api::access::denials::{Attempt, Denials};
 use crate::api::access::judge::Means;
 use crate::api::access::refusal::Refusal;
-use crate::api::drain::asks_for_stream;
 use crate::api::entrance::Entrance;
+use crate::api::streams::asks_for_stream;
 use crate::settings::AuthSettings;
 
 /// Who is let in, and as whom.

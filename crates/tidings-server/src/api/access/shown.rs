@@ -9,7 +9,7 @@ use crate::api::access::credentials::{Carrier, Credentials};
 use crate::api::access::gate::Gate;
 use crate::api::access::guard::Access;
 use crate::api::access::refusal::Refusal;
-use crate::api::drain::asks_for_stream;
+use crate::api::streams::asks_for_stream;
 
 impl Gate {
     /// What a request shows, if that may count where it stands.
