@@ -3,11 +3,10 @@
 mod document;
 mod error;
 mod key_set;
-mod reach;
 mod source;
 mod url;
 
 pub use self::error::JwksError;
 pub use self::key_set::KeySetState;
 pub(crate) use self::key_set::{Current, KeySet};
-pub use self::url::{JwksUrl, JwksUrlError};
+pub use self::url::JwksUrl;

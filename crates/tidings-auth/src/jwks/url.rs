@@ -1,102 +1,49 @@
 use std::fmt;
-use std::net::IpAddr;
 
-use reqwest::Url;
-
-use super::reach::Reach;
+use crate::UrlError;
+use crate::outbound::{Place, Reach};
 
 /// Where an issuer publishes its keys. It is fixed: nothing in a token has a say in it.
 ///
 /// ```
-/// use tidings_auth::{JwksUrl, JwksUrlError};
+/// use tidings_auth::{JwksUrl, UrlError};
 ///
 /// assert!(JwksUrl::new("https://id.example.com/jwks.json").is_ok());
 /// assert_eq!(
 ///     JwksUrl::new("https://169.254.169.254/jwks.json"),
-///     Err(JwksUrlError::NotPublic)
+///     Err(UrlError::NotPublic)
 /// );
 /// assert!(JwksUrl::allowing_private("http://localhost:8080/jwks.json").is_ok());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JwksUrl {
-    url: Url,
-    reach: Reach,
-}
-
-/// Why keys are not fetched from there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwksUrlError {
-    /// The text is not an absolute URL.
-    #[error("the text is not an absolute URL")]
-    NotAUrl,
-    /// The scheme is not `https`. Plain `http` is for this machine alone, and only where private addresses are allowed.
-    #[error("the scheme must be https")]
-    NotHttps,
-    /// The address is private, and private addresses are not allowed.
-    #[error("the address is not a public one")]
-    NotPublic,
-    /// It has a user name or password, which would show in logs.
-    #[error("the URL must not have a user name or password")]
-    HasCredentials,
-}
+pub struct JwksUrl(Place);
 
 impl JwksUrl {
     /// A URL on the public internet, with `https`. Every address that the name of its host leads to must be public at
     /// every fetch.
     ///
     /// # Errors
-    /// [`JwksUrlError`] says which rule it breaks.
-    pub fn new(url: &str) -> Result<Self, JwksUrlError> {
-        Self::reaching(url, Reach::Public)
+    /// [`UrlError`] says which rule it breaks.
+    pub fn new(url: &str) -> Result<Self, UrlError> {
+        Place::read(url, Reach::Public, None).map(Self)
     }
 
     /// A URL at any address, with `https`; or with `http` on this machine.
     ///
     /// # Errors
-    /// [`JwksUrlError`] says which rule it breaks.
-    pub fn allowing_private(url: &str) -> Result<Self, JwksUrlError> {
-        Self::reaching(url, Reach::Any)
+    /// [`UrlError`] says which rule it breaks.
+    pub fn allowing_private(url: &str) -> Result<Self, UrlError> {
+        Place::read(url, Reach::Any, Some(Reach::Loopback)).map(Self)
     }
 
-    fn reaching(text: &str, reach: Reach) -> Result<Self, JwksUrlError> {
-        let url = Url::parse(text).map_err(|_| JwksUrlError::NotAUrl)?;
-        let host = url.host_str().ok_or(JwksUrlError::NotAUrl)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(JwksUrlError::HasCredentials);
-        }
-        let reach = match url.scheme() {
-            "https" => reach,
-            "http" if reach == Reach::Any => Reach::Loopback,
-            _ => return Err(JwksUrlError::NotHttps),
-        };
-        // A name is looked at when it has been resolved, but a number never is.
-        let number = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        let is_allowed = match number {
-            Ok(address) => reach.allows(address),
-            Err(_) => reach != Reach::Loopback || host == "localhost",
-        };
-        if is_allowed {
-            return Ok(Self { url, reach });
-        }
-        Err(match reach {
-            Reach::Loopback => JwksUrlError::NotHttps,
-            Reach::Public | Reach::Any => JwksUrlError::NotPublic,
-        })
-    }
-
-    pub(crate) fn url(&self) -> &Url {
-        &self.url
-    }
-
-    pub(crate) fn reach(&self) -> Reach {
-        self.reach
+    pub(crate) fn place(&self) -> &Place {
+        &self.0
     }
 }
 
 impl fmt::Display for JwksUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.url.fmt(f)
+        self.0.fmt(f)
     }
 }
 
@@ -118,7 +65,7 @@ mod tests {
             "0",
         ] {
             let url = format!("https://{host}/keys");
-            assert_eq!(JwksUrl::new(&url), Err(JwksUrlError::NotPublic), "{host}");
+            assert_eq!(JwksUrl::new(&url), Err(UrlError::NotPublic), "{host}");
             assert!(JwksUrl::allowing_private(&url).is_ok(), "{host}");
         }
         assert!(JwksUrl::new("https://1.1.1.1/keys").is_ok());
@@ -137,20 +84,20 @@ mod tests {
             "1.1.1.1",
         ] {
             let url = format!("http://{host}/keys");
-            assert_eq!(private(&url), Err(JwksUrlError::NotHttps), "{host}");
+            assert_eq!(private(&url), Err(UrlError::NotHttps), "{host}");
         }
         let public = JwksUrl::new("http://127.0.0.1/keys");
-        assert_eq!(public, Err(JwksUrlError::NotHttps));
+        assert_eq!(public, Err(UrlError::NotHttps));
     }
 
     #[test]
     fn what_is_no_plain_address_of_a_page_is_refused() {
         for url in ["", "keys", "//host/keys", "data:,x", "unix:/run/keys"] {
-            assert_eq!(JwksUrl::new(url), Err(JwksUrlError::NotAUrl), "{url}");
+            assert_eq!(JwksUrl::new(url), Err(UrlError::NotAUrl), "{url}");
         }
         let scheme = JwksUrl::allowing_private("ftp://host/keys");
-        assert_eq!(scheme, Err(JwksUrlError::NotHttps));
+        assert_eq!(scheme, Err(UrlError::NotHttps));
         let credentials = JwksUrl::new("https://user:secret@host/keys");
-        assert_eq!(credentials, Err(JwksUrlError::HasCredentials));
+        assert_eq!(credentials, Err(UrlError::HasCredentials));
     }
 }
