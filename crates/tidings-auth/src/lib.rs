@@ -7,11 +7,12 @@
 //! - API keys, which are in a [`KeyRing`];
 //! - one-time [`Tickets`], which somebody asks for with one of the others.
 //!
-//! What was granted can end early: [`Revocations`]. Nothing here reads a clock, a file or a request: the time is an argument,
+//! What was granted can end early: [`Revocations`]. An application that decides itself is asked by an [`Authorizer`]. Nothing here reads a clock, a file or a request: the time is an argument,
 //! and what is kept or carried is the business of whoever calls.
 
 mod algorithm;
 mod api_key;
+mod authorizer;
 mod cache;
 mod credential;
 mod denied;
@@ -37,6 +38,10 @@ mod verifier;
 
 pub use crate::algorithm::{Algorithm, AlgorithmError};
 pub use crate::api_key::{ApiKey, ApiKeyError, SecretHash, SecretHashError};
+pub use crate::authorizer::{
+    Answer, AnswerError, Authorizer, AuthorizerError, AuthorizerSecret, AuthorizerSecretError,
+    AuthorizerUrl, Question, Unanswered,
+};
 pub use crate::credential::Credential;
 pub use crate::denied::Denied;
 pub use crate::explain::{Explanation, explain};

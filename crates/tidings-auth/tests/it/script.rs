@@ -1,4 +1,4 @@
-//! A server of keys that does what it is told to.
+//! A server that does what it is told to.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,8 +14,10 @@ use tokio::task::JoinSet;
 pub(crate) enum Reply {
     /// 200 with this body.
     Body(String),
-    /// These bytes.
+    /// This text.
     Raw(String),
+    /// These bytes.
+    Bytes(Vec<u8>),
     /// 200, and then bytes without end.
     Endless,
     /// Nothing, and the connection stays open.
@@ -85,25 +87,26 @@ impl Server {
 
 impl Shared {
     async fn answer(&self, mut socket: TcpStream) {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
+        let mut request = Vec::new();
+        while !is_whole(&request) {
             // A peer that gives up is part of the script.
-            if socket.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            if socket.read_buf(&mut request).await.unwrap_or(0) == 0 {
                 return;
             }
         }
         let reply = self.reply.lock().unwrap().clone();
         let text = match reply {
-            Reply::Body(body) => with_length(&body),
-            Reply::Raw(text) => text,
+            Reply::Body(body) => with_length(&body).into_bytes(),
+            Reply::Raw(text) => text.into_bytes(),
+            Reply::Bytes(bytes) => bytes,
             Reply::Endless => return self.pour(socket).await,
             Reply::Silence => return std::future::pending().await,
             Reply::Permitted(permits, body) => {
                 permits.acquire().await.unwrap().forget();
-                with_length(&body)
+                with_length(&body).into_bytes()
             }
         };
-        let _ = socket.write_all(text.as_bytes()).await;
+        let _ = socket.write_all(&text).await;
         let _ = socket.shutdown().await;
     }
 
@@ -115,6 +118,21 @@ impl Shared {
             self.sent.fetch_add(sent, Ordering::SeqCst);
         }
     }
+}
+
+/// Whether it has its head, and the body that the head announces.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let lengths = head.lines().filter_map(|line| {
+        let (name, length) = line.split_once(": ")?;
+        let length: usize = length.parse().ok()?;
+        name.eq_ignore_ascii_case("content-length")
+            .then_some(length)
+    });
+    body.len() >= lengths.sum()
 }
 
 fn with_length(body: &str) -> String {
