@@ -7,6 +7,7 @@ use std::{
 use tidings_log::Timestamp;
 use tokio::time::Instant;
 
+use crate::Consent;
 use crate::random::{self, ALPHABET};
 
 /// The name of an open stream: 128 random bits, so that knowing it shows that one was told.
@@ -80,6 +81,8 @@ pub struct Owner {
     ///
     /// It is a time of the clock that nobody sets: a step of the wall clock neither prolongs a stream nor cuts it short.
     pub expires_at: Option<Instant>,
+    /// By whose word they count, if that can be taken back. The broker only carries it.
+    pub consent: Option<Consent>,
 }
 
 impl Peer {

@@ -14,6 +14,7 @@ mod broker;
 mod catch_up;
 mod change;
 mod connection;
+mod consent;
 mod control;
 mod core;
 mod coverage;
@@ -59,6 +60,7 @@ mod writer;
 
 pub use broker::{Broker, Closed, Receipt};
 pub use connection::{Connection, ConnectionId, Owner, Peer};
+pub use consent::Consent;
 pub use control::{Control, Gap, GapReason, GoodbyeReason};
 pub use encoding::{Format, Wire};
 pub use error::{BatchError, ChangeError, PublishError, StoreFailed, SubscribeError};
