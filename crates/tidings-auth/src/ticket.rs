@@ -75,6 +75,9 @@ pub struct Ticket {
     pub expires_at: Timestamp,
 }
 
+/// A namespace and an identity in it.
+type Holder = (Option<Arc<str>>, Option<Arc<str>>);
+
 /// The SHA-256 of a ticket's text.
 type Digest = [u8; 32];
 
@@ -92,8 +95,8 @@ struct Issued {
     due: BTreeSet<(Timestamp, Digest)>,
     /// How many there are of each namespace that has one.
     of_namespaces: HashMap<Option<Arc<str>>, usize>,
-    /// How many there are of each identity that has one, by namespace. Credentials without an identity are one.
-    of_identities: HashMap<(Option<Arc<str>>, Option<Arc<str>>), usize>,
+    /// How many there are of each identity that has one. Credentials without an identity are one.
+    of_identities: HashMap<Holder, usize>,
 }
 
 #[derive(Debug)]

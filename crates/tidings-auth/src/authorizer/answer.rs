@@ -143,7 +143,7 @@ fn selectors<'a>(
 
 #[cfg(test)]
 mod tests {
-    use tidings::{Selector, Topic};
+    use tidings::{Selector, Selectors, Topic};
 
     use super::*;
     use crate::MAX_SELECTORS;
@@ -160,7 +160,7 @@ mod tests {
             ..Grant::anonymous(Rights::new(publish, subscribe).with_admin())
         };
         let rights = read(text).unwrap().apply(&grant).unwrap().rights;
-        let texts = |list: &[Selector]| list.iter().map(ToString::to_string).collect();
+        let texts = |list: &Selectors| list.iter().map(ToString::to_string).collect();
         let [publish, subscribe] = [rights.publish(), rights.subscribe()].map(texts);
         (publish, subscribe, rights.is_admin())
     }
