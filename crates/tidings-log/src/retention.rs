@@ -4,7 +4,8 @@ use crate::Topic;
 
 /// How long the events of one topic are kept: until any of the three bounds is passed.
 ///
-/// The newest event of a topic is kept whatever its size; only age and [`Capacity`] remove it.
+/// The newest event of a topic is kept whatever its size; only age and [`Capacity`] remove it, and that not where the topic is
+/// [spared](TopicRules::spared).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// At most so many events. Default 1,000,000.
@@ -28,7 +29,7 @@ impl Default for Retention {
 /// What a log holds over all topics together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// At most so many bytes; beyond it the oldest events of all go. Default 256 MiB.
+    /// At most so many bytes; beyond it the oldest events of all go, but the newest one. Default 256 MiB.
     pub bytes: u64,
     /// At most so many topics; beyond it the least recently published one goes. Default 100,000.
     pub topics: usize,
@@ -50,6 +51,9 @@ pub struct TopicRules {
     pub retention: Retention,
     /// Whether the log remembers the newest event of each key, which conflation needs.
     pub keyed: bool,
+    /// Whether its events stay when the log is at its capacity, and those of others go in their place. They count like all
+    /// others, so they should be few.
+    pub spared: bool,
 }
 
 /// How a log is set up.

@@ -96,8 +96,19 @@ fn builder(settings: &Settings) -> BrokerBuilder {
         .fold(builder, |builder, topic| builder.topics(topic))
 }
 
-/// One checkpoint of each execution is kept, for as long as any events are: it is deleted with its
-/// execution.
+/// What all executions may weigh together: a quarter of what all topics may hold, and no more than that.
+const MOST_OF_EXECUTIONS: usize = 256 << 20;
+
+/// How much room there is for what is known of executions, in bytes. It is spared, and must leave room for events.
+pub(crate) fn room_for_executions(settings: &Settings) -> usize {
+    let quarter = usize::try_from(settings.total / 4);
+    quarter.map_or(MOST_OF_EXECUTIONS, |quarter| {
+        quarter.min(MOST_OF_EXECUTIONS)
+    })
+}
+
+/// One checkpoint of each execution is kept, for as long as any events may be, whatever else is published: it is deleted
+/// with its execution.
 fn checkpoints(settings: &Settings) -> TopicSettings {
     let selector = Selector::new(CHECKPOINTS).expect("it is a selector");
     let ages = settings.topics.iter().filter_map(|topic| topic.retention);
@@ -108,6 +119,7 @@ fn checkpoints(settings: &Settings) -> TopicSettings {
             bytes: u64::MAX,
             age: ages.fold(settings.retention.age, Duration::max),
         }),
+        spared: true,
         ..TopicSettings::of(selector)
     }
 }

@@ -54,7 +54,8 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let (ledger, revoked) = brokers::open_ledger(&settings, None).await?;
     let shared = Arc::new(Shared::new(settings, engines.clone(), draining.clone())?);
     shared.recall(revoked, None);
-    let (executions, projection) = Projection::new(broker.clone());
+    let room = brokers::room_for_executions(&shared.settings);
+    let (executions, projection) = Projection::new(broker.clone(), room);
     let hub = Hub::new(None, broker, executions, ledger, shared);
     let projecting = tokio::spawn(projection.run());
     let namespaces = Arc::new(Namespaces::new(hub.clone()));

@@ -31,6 +31,9 @@ pub struct TopicSettings {
     pub selector: Selector,
     /// How long their events are kept.
     pub retention: Option<Retention>,
+    /// Whether their events stay when the broker is at its capacity, and those of others go in their place. For little that
+    /// much depends on: they count like all others. It is so if any of the settings that match say so.
+    pub spared: bool,
     /// What happens to their readers that are behind.
     pub lag: Option<LagPolicy>,
     /// What their events survive once they are acknowledged, unless a publication says otherwise. A broker in memory
@@ -50,6 +53,7 @@ impl TopicSettings {
         Self {
             selector: selector.into(),
             retention: None,
+            spared: false,
             lag: None,
             durability: None,
             linger: None,
@@ -104,6 +108,11 @@ impl Options {
             .unwrap_or(self.retention)
     }
 
+    fn spares(&self, topic: &Topic) -> bool {
+        let spared = |settings: &TopicSettings| settings.spared.then_some(());
+        self.settings(topic, spared).is_some()
+    }
+
     /// The first settings that match the topic and say something of it.
     fn settings<T>(&self, topic: &Topic, of: impl Fn(&TopicSettings) -> Option<T>) -> Option<T> {
         self.topics
@@ -117,6 +126,7 @@ impl Options {
         let rules = move |topic: &Topic| TopicRules {
             retention: options.retention(topic),
             keyed: options.lag_policy(topic) == LagPolicy::Conflate,
+            spared: options.spares(topic),
         };
         LogOptions {
             capacity: self.capacity,

@@ -29,6 +29,8 @@ pub(crate) struct Index {
     head: u64,
     bytes: u64,
     events: Sequenced<Stub>,
+    /// Up to this sequence all events that are retained are of topics that are spared.
+    spared_up_to: u64,
     topics: Slab<History>,
     slots: HashMap<Topic, usize>,
     /// The names of the topics, in order.
@@ -77,6 +79,7 @@ impl Index {
             head: 0,
             bytes: 0,
             events: Sequenced::new(),
+            spared_up_to: 0,
             topics: Slab::new(),
             slots: HashMap::new(),
             names: BTreeSet::new(),
@@ -317,12 +320,26 @@ impl Index {
     }
 
     fn enforce_capacity(&mut self) {
-        while self.bytes > self.options.capacity.bytes && self.events.len() > 1 {
-            let Some((_, oldest)) = self.events.first() else {
-                return;
-            };
-            self.evict_oldest(oldest.topic as usize);
+        while self.bytes > self.options.capacity.bytes
+            && let Some(slot) = self.next_to_make_room()
+        {
+            self.evict_oldest(slot);
         }
+    }
+
+    /// The topic of the oldest event that is not spared, and not the newest of all.
+    fn next_to_make_room(&mut self) -> Option<usize> {
+        let is_spared = |stub: &Stub| self.topics[stub.topic as usize].rules.spared;
+        let (_, oldest) = self.events.first()?;
+        if !is_spared(oldest) {
+            return (self.events.len() > 1).then_some(oldest.topic as usize);
+        }
+        let (newest, _) = self.events.range(self.spared_up_to, u64::MAX).next_back()?;
+        let mut events = self.events.range(self.spared_up_to, newest - 1);
+        let found = events.find(|(_, stub)| !is_spared(stub));
+        // A topic stays what it is, so what was passed over is not looked at again.
+        self.spared_up_to = found.map_or(newest, |(sequence, _)| sequence) - 1;
+        found.map(|(_, stub)| stub.topic as usize)
     }
 
     /// Evicts the oldest event of a topic that has one. An ended topic that loses its last event is forgotten.

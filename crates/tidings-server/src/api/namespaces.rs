@@ -122,7 +122,8 @@ impl Namespaces {
 impl Namespace {
     async fn open(main: &Hub, name: &Arc<str>) -> anyhow::Result<Self> {
         let broker = brokers::open_namespace(&main.settings, &main.broker, name).await?;
-        let (executions, projection) = Projection::new(broker.clone());
+        let room = brokers::room_for_executions(&main.settings);
+        let (executions, projection) = Projection::new(broker.clone(), room);
         let (ledger, revoked) = brokers::open_ledger(&main.settings, Some(name)).await?;
         main.shared.recall(revoked, Some(name));
         let shared = main.shared.clone();

@@ -50,9 +50,10 @@ enum Taken {
 }
 
 impl Projection {
-    /// A registry of the executions in this broker's log, which knows nothing until this runs.
-    pub(crate) fn new(broker: Broker) -> (Arc<Registry>, Self) {
-        let (registry, calls) = Registry::new(broker);
+    /// A registry of the executions in this broker's log, which knows nothing until this runs. Beyond so many bytes the ones
+    /// of which nothing has been heard for longest are forgotten.
+    pub(crate) fn new(broker: Broker, room: usize) -> (Arc<Registry>, Self) {
+        let (registry, calls) = Registry::new(broker, room);
         let projection = Self {
             registry: registry.clone(),
             calls,
@@ -262,7 +263,7 @@ impl Projection {
 
     async fn forget_excess(&mut self) {
         loop {
-            let excess = self.registry.table().excess();
+            let excess = self.registry.table().excess(self.registry.room);
             let Some(id) = excess else {
                 return;
             };

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Registry {
     pub(super) broker: Broker,
+    /// What all executions may weigh together, in bytes.
+    pub(super) room: usize,
     /// Held for moments, and for as long as it takes to list.
     table: Mutex<Table>,
     /// The ones that are being created.
@@ -65,10 +67,11 @@ pub(crate) enum CreateError {
 }
 
 impl Registry {
-    pub(super) fn new(broker: Broker) -> (Arc<Self>, mpsc::Receiver<Call>) {
+    pub(super) fn new(broker: Broker, room: usize) -> (Arc<Self>, mpsc::Receiver<Call>) {
         let (calls, receiver) = mpsc::channel(1024);
         let registry = Self {
             broker,
+            room,
             table: Mutex::default(),
             creating: Mutex::default(),
             calls,

@@ -6,10 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::executions::id::ExecutionId;
 use crate::executions::state::{Execution, Happening, Plan, Status};
 
-/// What all executions together may weigh, in bytes. Beyond it the one of which nothing has been
-/// heard for longest is forgotten.
-const CAPACITY: usize = 256 << 20;
-
 /// An execution, and where in the log it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -168,10 +164,11 @@ impl Table {
         true
     }
 
-    /// The execution to forget next, if all together weigh too much.
-    pub(super) fn excess(&self) -> Option<ExecutionId> {
+    /// The execution to forget next, if all together weigh more than that: the one of which nothing has been heard for
+    /// longest. One that is alone stays.
+    pub(super) fn excess(&self, most: usize) -> Option<ExecutionId> {
         let (_, stalest) = self.by_position.first()?;
-        (self.weight > CAPACITY).then(|| stalest.clone())
+        (self.weight > most && self.by_id.len() > 1).then(|| stalest.clone())
     }
 
     /// The ones of a status, or all, newest first.
@@ -252,8 +249,9 @@ mod tests {
         table.follow(&id("a"), 1, &happening("execution-start"));
         table.follow(&id("b"), 2, &happening("execution-start"));
         table.follow(&id("a"), 3, &happening("output"));
-        assert_eq!(table.excess(), None);
-        table.weight += CAPACITY;
-        assert_eq!(table.excess(), Some(id("b")));
+        assert_eq!(table.excess(table.weight), None);
+        assert_eq!(table.excess(table.weight - 1), Some(id("b")));
+        table.forget(&id("b"));
+        assert_eq!(table.excess(0), None);
     }
 }

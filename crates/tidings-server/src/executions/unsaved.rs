@@ -6,8 +6,8 @@ use crate::executions::id::ExecutionId;
 /// A changed state is saved after so long at the latest.
 const CHANGED: Duration = Duration::from_secs(1);
 
-/// One that has not changed is saved again after so many bytes of events: a checkpoint must not be
-/// the oldest thing in the log, or it is the next to go.
+/// One that has not changed is saved again after so many bytes of events: the topic of a checkpoint must not be the least
+/// recently published of all, or it is the next to be forgotten.
 const EVENTS: u64 = 4 << 20;
 
 /// Or after so long, if there were any.

@@ -24,11 +24,11 @@ pub(super) fn read(
     let linger = given.read("linger", linger, None);
     let selector: Selector = given.require("pattern", value::selector)?;
     Some(TopicSettings {
-        selector,
         retention: keeps.then_some(retention),
         lag,
         durability,
         linger,
+        ..TopicSettings::of(selector)
     })
 }
 

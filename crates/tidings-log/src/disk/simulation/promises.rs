@@ -89,7 +89,7 @@ fn options() -> LogOptions {
             },
             ..Retention::default()
         },
-        keyed: false,
+        ..TopicRules::default()
     };
     LogOptions {
         capacity: Capacity {

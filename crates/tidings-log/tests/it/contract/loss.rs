@@ -83,6 +83,7 @@ fn keyed(events: u64) -> LogOptions {
     with_rules(TopicRules {
         retention,
         keyed: true,
+        ..TopicRules::default()
     })
 }
 

@@ -52,6 +52,8 @@ macro_rules! run_against {
             an_age_without_end_never_expires,
             rules_differ_by_topic,
             the_capacity_evicts_the_oldest_of_all_topics,
+            the_capacity_evicts_others_in_place_of_what_is_spared,
+            the_newest_event_stays_although_all_room_is_spared,
             the_final_event_goes_last,
             a_final_event_ends_its_topic,
             a_forgotten_topic_opens_again,
@@ -170,7 +172,7 @@ fn read(log: &SimpleLog, scope: &Scope<'_>, mut window: Window) -> Vec<u64> {
 fn with_retention(retention: Retention) -> LogOptions {
     with_rules(TopicRules {
         retention,
-        keyed: false,
+        ..TopicRules::default()
     })
 }
 

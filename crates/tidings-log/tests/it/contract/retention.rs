@@ -69,7 +69,7 @@ pub(crate) fn expiry_passes_over_what_is_younger(open: Open) {
         };
         TopicRules {
             retention,
-            keyed: false,
+            ..TopicRules::default()
         }
     };
     let mut log = open(LogOptions {
@@ -103,7 +103,7 @@ pub(crate) fn rules_differ_by_topic(open: Open) {
                 events,
                 ..Retention::default()
             },
-            keyed: false,
+            ..TopicRules::default()
         }
     };
     let mut log = open(LogOptions {
@@ -134,6 +134,55 @@ pub(crate) fn the_capacity_evicts_the_oldest_of_all_topics(open: Open) {
     append(&mut log, "c", &"x".repeat(overhead(open) as usize));
     assert_eq!(retained(&log, &["a", "b", "c"]), [4, 5]);
     assert_eq!(log.bytes(), 3 * overhead(open));
+}
+
+/// With the topic `spared`, and room for so many events.
+fn sparing(events: u64, open: Open) -> LogOptions {
+    let rules = |topic: &Topic| TopicRules {
+        retention: Retention {
+            age: Duration::from_millis(10),
+            ..Retention::default()
+        },
+        spared: topic.as_str() == "spared",
+        ..TopicRules::default()
+    };
+    LogOptions {
+        capacity: Capacity {
+            bytes: events * overhead(open),
+            ..Capacity::default()
+        },
+        rules: Some(Arc::new(rules)),
+    }
+}
+
+pub(crate) fn the_capacity_evicts_others_in_place_of_what_is_spared(open: Open) {
+    let mut log = open(sparing(4, open));
+    for name in ["a", "spared", "b", "spared", "a", "b"] {
+        append(&mut log, name, "");
+    }
+    assert_eq!(retained(&log, &["a", "b", "spared"]), [2, 4, 5, 6]);
+    for _ in 0..100 {
+        append(&mut log, "c", "");
+    }
+    assert_eq!(retained(&log, &["a", "b", "c", "spared"]), [2, 4, 105, 106]);
+    log.expire(at(10));
+    assert!(log.is_empty());
+}
+
+pub(crate) fn the_newest_event_stays_although_all_room_is_spared(open: Open) {
+    let mut log = open(sparing(2, open));
+    for name in ["spared", "spared", "spared", "a"] {
+        append(&mut log, name, "");
+    }
+    assert_eq!(retained(&log, &["a", "spared"]), [1, 2, 3, 4]);
+    append(&mut log, "b", "");
+    assert_eq!(retained(&log, &["a", "b", "spared"]), [1, 2, 3, 5]);
+    append(&mut log, "spared", "");
+    assert_eq!(retained(&log, &["a", "b", "spared"]), [1, 2, 3, 6]);
+    log.forget(&topic("spared"));
+    append(&mut log, "a", "");
+    append(&mut log, "a", "");
+    assert_eq!(retained(&log, &["a"]), [7, 8]);
 }
 
 pub(crate) fn the_final_event_goes_last(open: Open) {

@@ -17,7 +17,15 @@ use crate::newest::start_of_newest;
 use plain::Model;
 use steps::{Step, steps};
 
-const TOPICS: [&str; 6] = ["few", "small", "short", "keyed", "keyed/short", "free"];
+const TOPICS: [&str; 7] = [
+    "few",
+    "small",
+    "short",
+    "keyed",
+    "keyed/short",
+    "free",
+    "spared",
+];
 const KEYS: [&str; 2] = ["x", "y"];
 const CAPACITY: Capacity = Capacity {
     bytes: 2_400,
@@ -28,7 +36,7 @@ fn rules(topic: &Topic) -> TopicRules {
     let plain = Retention::default();
     let age = Duration::from_millis(40);
     let (retention, keyed) = match topic.as_str() {
-        "few" => (Retention { events: 2, ..plain }, false),
+        "few" | "spared" => (Retention { events: 2, ..plain }, false),
         "small" => (
             Retention {
                 bytes: 600,
@@ -41,7 +49,11 @@ fn rules(topic: &Topic) -> TopicRules {
         "keyed/short" => (Retention { age, ..plain }, true),
         _ => (plain, false),
     };
-    TopicRules { retention, keyed }
+    TopicRules {
+        retention,
+        keyed,
+        spared: topic.as_str() == "spared",
+    }
 }
 struct Pair {
     log: SimpleLog,
@@ -146,7 +158,7 @@ impl Pair {
     fn check_whole(&self) -> Result<(), TestCaseError> {
         prop_assert_eq!(self.log.bytes(), self.model.bytes());
         prop_assert_eq!(self.log.topic_count(), self.model.topics.len());
-        let all = named(&[0, 1, 2, 3, 4, 5]);
+        let all = named(&[0, 1, 2, 3, 4, 5, 6]);
         prop_assert_eq!(self.log.len(), self.model.retained(&all).count());
         for topic in &all {
             prop_assert_eq!(self.log.summary(topic), self.model.summary(topic));

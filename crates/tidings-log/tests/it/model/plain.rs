@@ -158,14 +158,11 @@ impl Model {
             }
             self.lose_oldest(&topic);
         }
+        let newest = self.all.len() - 1;
+        let may_go = |past: &Past| past.gone.is_none() && !rules(&past.record.topic).spared;
         while self.bytes() > CAPACITY.bytes
-            && self.all.iter().filter(|past| past.gone.is_none()).count() > 1
+            && let Some(oldest) = self.all[..newest].iter().position(may_go)
         {
-            let oldest = self
-                .all
-                .iter()
-                .position(|past| past.gone.is_none())
-                .unwrap();
             self.lose(oldest);
         }
     }

@@ -1,10 +1,10 @@
 use std::thread;
 
 use serde_json::json;
-use tidings_testkit::{Hub, Signal};
+use tidings_testkit::{Hub, Signal, eventually};
 
-use crate::executions::{create, events, say, say_lines, state, task};
-use crate::{hub_on, hubs, stop};
+use crate::executions::{create, events, say, say_lines, sequence, state, task};
+use crate::{hub_on, hub_with, hubs, stop};
 
 fn kill(hub: Hub) {
     hub.signal(Signal::SIGKILL);
@@ -94,6 +94,63 @@ fn lines_of_output_do_not_evict_what_is_known_of_tasks() {
 }
 
 #[test]
+fn what_others_publish_does_not_evict_what_is_known() {
+    let little = [("TIDINGS_RETENTION_TOTAL", "64KiB")];
+    for end in [stop, kill] {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let hub = hub_on(folder.path(), &little);
+        for id in ["pending", "running"] {
+            create(&hub, id, &["a", "b"]);
+        }
+        task(&hub, "running", "task-complete", "a");
+        let last = task(&hub, "running", "task-start", "b");
+        let before = hub.get("/api/executions").json();
+        assert_eq!(before["total"], 2, "{before}");
+        let large = "x".repeat(1 << 10);
+        let mut publisher = hub.publisher();
+        eventually("what is known is kept", || {
+            let own = hub.get("/api/topics?selector=tidings/executions/running");
+            let kept = own.json()["topics"][0]["last_id"].as_str().map(sequence);
+            (kept > Some(sequence(&last))).then_some(())
+        });
+        eventually("everything of before is evicted", || {
+            for _ in 0..100 {
+                publisher.publish("other", "n", &large);
+            }
+            hub.history("executions/running").is_empty().then_some(())
+        });
+        assert_eq!(hub.get("/api/executions").json(), before);
+        end(hub);
+        let hub = hub_on(folder.path(), &little);
+        assert_eq!(hub.get("/api/executions").json(), before);
+        assert!(!hub.history("other").is_empty());
+        let mut follower = hub.open(&events("running"));
+        assert_eq!(follower.expect("init").json(), state(&hub, "running"));
+        task(&hub, "running", "task-complete", "b");
+        let progress = state(&hub, "running")["progress"].clone();
+        assert_eq!(progress, json!({ "done": 2, "total": 2 }));
+    }
+}
+
+#[test]
+fn executions_leave_room_for_events() {
+    let hub = hub_with(&[("TIDINGS_RETENTION_TOTAL", "64KiB")]);
+    let title = "x".repeat(500);
+    for n in 0..40 {
+        let body = json!({ "id": n.to_string(), "title": title }).to_string();
+        assert_eq!(hub.post("/api/executions", body).status(), 201);
+    }
+    let listed = hub.get("/api/executions").json();
+    let total = listed["total"].as_u64().expect("a number");
+    assert!((2..=16).contains(&total), "{total}");
+    assert_eq!(listed["executions"][0]["id"], "39");
+    for _ in 0..40 {
+        hub.publish("t", "n", &"x".repeat(1_000));
+    }
+    assert!(hub.history("t").len() > 20);
+}
+
+#[test]
 fn a_deleted_execution_does_not_come_back() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let hub = hub_on(folder.path(), &[]);
@@ -131,7 +188,7 @@ fn s20_followers_that_leave_at_any_moment_leave_nothing_behind() {
                 say(&hub, "e", "output", r#"{"line":"x"}"#);
             }
         });
-        tidings_testkit::eventually("nobody is left", || {
+        eventually("nobody is left", || {
             let left = hub.get("/api/connections").json();
             (left["total"] == 0).then_some(())
         });
