@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, State};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Serialize;
-use tidings::{Selector, TopicStats};
+use tidings::{Selector, Topic, TopicStats};
 use tidings_http::{ByHash, Live, Problem};
 
 use crate::api::access::{Admin, Sight};
@@ -56,6 +56,11 @@ pub(super) async fn forget(
 ) -> Result<StatusCode, Problem> {
     // One that is not known is as forgotten as it can be.
     let topic = parameters.topic()?;
+    if is_needed(&topic) {
+        let detail = "topic: the hub goes by what it keeps here; what it knows of an execution goes with executions/{id}";
+        let problem = Problem::new(StatusCode::FORBIDDEN, "reserved-topic", detail);
+        return Err(problem.field("topic"));
+    }
     let deleted = hub.broker.delete(&topic).await;
     deleted.map_err(|failed| {
         let hope = "it is unknown whether the topic was forgotten, and safe to delete it again";
@@ -66,6 +71,13 @@ pub(super) async fn forget(
         forgotten.map_err(|unsettled| problems::unsettled(&hub, unsettled))?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether the hub goes by what is on one of its own topics. What dashboards were told is not missed: they are told the next
+/// figures, and may be told of a badge again.
+fn is_needed(topic: &Topic) -> bool {
+    let is_of = |pattern| Selector::new(pattern).is_ok_and(|own| own.matches(topic));
+    is_of("tidings/**") && !is_of("tidings/dashboard/**")
 }
 
 impl<S: Sync> FromRequestParts<S> for Question {

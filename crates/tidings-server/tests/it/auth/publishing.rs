@@ -29,6 +29,33 @@ fn publishing_is_for_the_topics_of_the_rights() {
 }
 
 #[test]
+fn nobody_publishes_on_the_topics_of_the_hub() {
+    let hub = guarded();
+    let everything = ["--admin", "--publish", "**", "--publish", "tidings/**"];
+    let somebody = token(&everything);
+    let post = |target: &str, body: &str, media_type: &str| {
+        let request = Request::post(target, body).header("Content-Type", media_type);
+        hub.send(&bearer(request, &somebody))
+    };
+    for topic in [
+        "tidings",
+        "tidings/executions/e",
+        "tidings%2Fexecutions%2Fe",
+        "tidings/dashboard/health",
+        "tidings/live/topics/1",
+    ] {
+        let target = format!("/api/events?topic={topic}");
+        post(&target, "x", "text/plain").assert_names(400, "topic");
+    }
+    let lines = "{\"topic\":\"a\",\"data\":1}\n{\"topic\":\"tidings/x\",\"data\":1}";
+    post("/api/events", lines, "application/x-ndjson").assert_names(400, "line 2: topic");
+    let reader = token(&["--subscribe", "tidings/**", "--subscribe", "**"]);
+    let listed = Request::get("/api/topics?selector=tidings/**");
+    let listed = hub.send(&bearer(listed, &reader)).json();
+    assert_eq!(listed["total"], 0, "{listed}");
+}
+
+#[test]
 fn idempotency_keys_of_different_identities_never_meet() {
     let hub = guarded();
     let post = |identity: &str, data: &str| {

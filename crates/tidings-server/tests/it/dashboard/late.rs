@@ -144,3 +144,12 @@ fn a_page_that_was_told_what_is_kept_resumes_from_where_it_was_registered() {
     assert_eq!(data(&stream.take(1)), numbers(3..=3));
     assert_eq!(stream.expect("tidings.resumed").json()["count"], 1);
 }
+
+#[test]
+fn a_badge_that_is_deleted_is_there_no_more() {
+    let hub = quiet();
+    broadcast(&hub, "nav-badge-update", &json!({"key": "inbox", "n": 1}));
+    let badge = "/api/topics?topic=tidings/dashboard/badges/inbox";
+    assert_eq!(hub.delete(badge).status(), 204);
+    assert_eq!(hub.get(SNAPSHOT).json()["badges"], json!([]));
+}

@@ -1,9 +1,9 @@
 use serde_json::json;
 use tidings_testkit::{Hub, Request};
 
-use crate::TIDINGS;
 use crate::executions::listing::{ids, list};
 use crate::executions::{COMPLETE, create, say, state, task};
+use crate::{TIDINGS, hubs};
 
 /// A hub of few topics, with an execution that runs or has ended.
 fn forgetting(id: &str, ended: bool) -> Hub {
@@ -70,6 +70,24 @@ fn a_topic_that_begins_anew_is_another_execution() {
         assert_eq!(known["status"], "running", "{known}");
         assert_eq!(known["tasks"][0]["id"], "after", "{known}");
         assert_eq!(known["tasks"].as_array().map(Vec::len), Some(1), "{known}");
+    }
+}
+
+#[test]
+fn what_is_kept_of_an_execution_is_not_deleted_but_with_it() {
+    for hub in hubs() {
+        create(&hub, "e", &["a"]);
+        let known = state(&hub, "e");
+        for topic in ["tidings/executions/e", "tidings/anything", "tidings"] {
+            let refused = hub.delete(&format!("/api/topics?topic={topic}"));
+            refused.assert_names(403, "topic");
+        }
+        assert_eq!(state(&hub, "e"), known);
+        let deleted = hub.delete("/api/topics?topic=executions/e");
+        assert_eq!(deleted.status(), 204);
+        assert_eq!(hub.get("/api/executions/e").status(), 404);
+        let own = hub.get("/api/topics?selector=tidings/**").json();
+        assert_eq!(own["total"], 0, "{own}");
     }
 }
 
