@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process;
 
@@ -101,10 +103,65 @@ impl Command {
         }
     }
 
+    /// Starts it in a terminal of its own.
+    #[must_use]
+    pub fn spawn_in_terminal(self) -> Terminal {
+        let (process, keyboard) = Process::start_in_terminal(self.command);
+        Terminal {
+            running: Running {
+                process,
+                _directory: self.directory,
+            },
+            keyboard,
+        }
+    }
+
     /// Runs it to its end.
     #[must_use]
     pub fn run(self) -> Finished {
         self.spawn().finish()
+    }
+}
+
+/// A command in a terminal of 80 columns and 24 lines; killed when dropped.
+#[derive(Debug)]
+pub struct Terminal {
+    running: Running,
+    keyboard: File,
+}
+
+impl Terminal {
+    /// Waits until these have been written on the screen, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// When the command ends without it, and after [`PATIENCE`](crate::PATIENCE).
+    #[track_caller]
+    pub fn await_texts(&self, texts: &[&str]) {
+        let process = self.running.process();
+        let shown = process.find_in_stdout(|written| {
+            let rest = texts.iter().try_fold(written, |rest, text| {
+                rest.split_once(text).map(|(_, rest)| rest)
+            });
+            rest.map(drop)
+        });
+        assert!(shown.is_some(), "{texts:?} not in {}", process.stdout());
+    }
+
+    /// Types these keys.
+    ///
+    /// # Panics
+    ///
+    /// When the terminal is gone.
+    pub fn press(&mut self, keys: &str) {
+        let typed = self.keyboard.write_all(keys.as_bytes());
+        typed.expect("somebody at the terminal");
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        self.running.finish()
     }
 }
 
@@ -154,6 +211,16 @@ mod tests {
         assert_eq!(finished.code, Some(7));
         assert_eq!(finished.stdout, "given");
         assert_eq!(finished.stderr, "there\n");
+    }
+
+    #[test]
+    fn a_command_in_a_terminal_sees_its_size_and_the_keys() {
+        let script = "stty size; read line; echo \"got $line\"";
+        let mut terminal = Command::new("/bin/sh", &["-c", script]).spawn_in_terminal();
+        terminal.await_texts(&["24 80"]);
+        terminal.press("this\n");
+        terminal.await_texts(&["this", "got this"]);
+        assert_eq!(terminal.finish().code, Some(0));
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! - [`StreamReader`]: one open event stream, which knows a clean end from a cut.
 //! - [`Proxy`]: a reverse proxy that holds answers back, as many between a hub and its readers do.
 //! - [`Relay`]: a network that can be cut and can fall silent.
-//! - [`Command`]: the `tidings` command line with its output and exit code.
+//! - [`Command`]: the `tidings` command line with its output and exit code; [`Terminal`]: the same
+//!   on a screen.
 //! - [`History`]: judges what publishers sent and readers saw, over crashes too.
 //!
 //! Nothing here depends on the crates under test: bytes are parsed by a small second
@@ -36,7 +37,7 @@ mod seed;
 mod stream;
 mod whereabouts;
 
-pub use command::{Command, Finished, Running};
+pub use command::{Command, Finished, Running, Terminal};
 pub use connection::{Connection, End};
 pub use encode::encode;
 pub use event::{Event, Parser};

@@ -1,7 +1,8 @@
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -28,8 +29,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        let mut child =
-            spawned.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let mut child = started(spawned, command);
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
         Self {
@@ -37,6 +37,34 @@ impl Process {
             stdout: Output::collect(stdout),
             stderr: Output::collect(stderr),
         }
+    }
+
+    /// Starts `command` in a terminal of 80 columns and 24 lines, and gives the keyboard too. What
+    /// it writes on the terminal counts as its stdout.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub(crate) fn start_in_terminal(mut command: Command) -> (Self, File) {
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: 80,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let OpenptyResult { master, slave } = openpty(&size, None).expect("a terminal");
+        let end = || Stdio::from(slave.try_clone().expect("an end of the terminal"));
+        command.stdin(end()).stdout(end()).stderr(end());
+        let child = started(command.spawn(), &command);
+        let screen = File::from(master);
+        let keyboard = screen.try_clone().expect("the other end of the terminal");
+        let process = Self {
+            child,
+            stdout: Output::collect(screen),
+            stderr: Output::collect(io::empty()),
+        };
+        (process, keyboard)
     }
 
     /// What it has written to stdout so far.
@@ -134,6 +162,11 @@ impl Process {
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
+}
+
+#[track_caller]
+fn started(spawned: io::Result<Child>, command: &Command) -> Child {
+    spawned.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
 }
 
 impl Drop for Process {

@@ -1,6 +1,6 @@
-use tidings_testkit::Hub;
+use tidings_testkit::{Command, Home, Hub};
 
-use crate::{hub, publish_numbers, tidings};
+use crate::{TIDINGS, hub, publish_numbers, tidings};
 
 /// The lines of `top --once`.
 fn picture(hub: &Hub) -> Vec<String> {
@@ -81,4 +81,39 @@ fn without_a_hub_it_says_so() {
         finished.stderr.contains("no answer from the hub"),
         "{finished:?}"
     );
+}
+
+#[test]
+fn in_a_terminal_a_hub_is_followed_while_it_goes_away_and_comes_back() {
+    let mut home = Home::new(TIDINGS);
+    let top = Command::new(TIDINGS, &["top", "--interval", "100ms"]);
+    let mut top = top
+        .env("TIDINGS_URL", &home.hub().url())
+        .spawn_in_terminal();
+    top.await_texts(&["TOPICS", "healthy"]);
+    home.kill();
+    top.await_texts(&["healthy", "no connection"]);
+    home.start();
+    top.await_texts(&["healthy", "no connection", "healthy"]);
+    top.press("q");
+    let finished = top.finish();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        finished.stdout.ends_with("\u{1b}[?1049l\u{1b}[?25h"),
+        "the terminal is left as it was: {finished:?}"
+    );
+}
+
+#[test]
+fn in_a_terminal_a_hub_that_is_not_there_is_waited_for() {
+    let mut home = Home::new(TIDINGS);
+    let url = home.hub().url();
+    home.kill();
+    let top = Command::new(TIDINGS, &["top"]).env("TIDINGS_URL", &url);
+    let mut top = top.spawn_in_terminal();
+    top.await_texts(&["waiting for the hub", "cannot connect"]);
+    home.start();
+    top.await_texts(&["waiting for the hub", "connections"]);
+    top.press("\u{3}");
+    assert_eq!(top.finish().code, Some(0));
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::Deserialize;
-use tidings_client::{Connection, Event};
+use tidings_client::{Connection, Event, ReadError};
 
 use crate::cli::top::lists::Lists;
 
@@ -15,13 +15,14 @@ const SAMPLES: usize = 600;
 pub(super) struct Board {
     pub(super) url: String,
     pub(super) health: Health,
-    pub(super) gauges: Gauges,
+    /// `None` until the hub has told them.
+    pub(super) gauges: Option<Gauges>,
     /// Events out per second, the newest last.
     pub(super) rates: VecDeque<u64>,
     pub(super) lists: Lists,
     /// Why there is no connection.
     pub(super) lost: Option<String>,
-    /// Why the lists are old.
+    /// Why what is shown is old.
     pub(super) trouble: Option<String>,
 }
 
@@ -84,7 +85,7 @@ impl Board {
         Self {
             url: url.trim_end_matches('/').to_owned(),
             health: Health::default(),
-            gauges: Gauges::default(),
+            gauges: None,
             rates: VecDeque::new(),
             lists: Lists::default(),
             lost: None,
@@ -92,10 +93,28 @@ impl Board {
         }
     }
 
-    /// Takes everything as it is now, with what was before.
-    pub(super) fn take(&mut self, now: Now) {
+    /// Takes everything as it is now, with what was before; or why it could not be read.
+    pub(super) fn take_overview(&mut self, read: Result<Now, ReadError>) {
+        match read {
+            Ok(now) => self.take(now),
+            Err(error) => self.trouble = Some(in_full(error)),
+        }
+    }
+
+    /// Takes the lists as they are now, or why they could not be read.
+    pub(super) fn take_lists(&mut self, read: Result<Lists, ReadError>) {
+        match read {
+            Ok(lists) => {
+                self.lists = lists;
+                self.trouble = None;
+            }
+            Err(error) => self.trouble = Some(in_full(error)),
+        }
+    }
+
+    fn take(&mut self, now: Now) {
         self.health = now.health;
-        self.gauges = now.metrics.gauges;
+        self.gauges = Some(now.metrics.gauges);
         let rates = now.history.events_out_per_second.into_iter();
         self.rates = rates.map(|rate| rate.unwrap_or(0.0) as u64).collect();
         self.forget();
@@ -112,7 +131,7 @@ impl Board {
             "metrics-update" => {
                 if let Ok(Metrics { gauges }) = event.json() {
                     self.rates.push_back(gauges.events_out_per_second as u64);
-                    self.gauges = gauges;
+                    self.gauges = Some(gauges);
                     self.forget();
                 }
             }
@@ -131,5 +150,30 @@ impl Board {
     fn forget(&mut self) {
         let old = self.rates.len().saturating_sub(SAMPLES);
         self.rates.drain(..old);
+    }
+}
+
+fn in_full(error: ReadError) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_client::TransportError;
+
+    use super::*;
+
+    #[test]
+    fn what_was_wrong_is_said_until_lists_are_read_again() {
+        let mut board = Board::new("http://127.0.0.1:1/");
+        let refused = TransportError::connect("nobody there");
+        board.take_lists(Err(ReadError::NoAnswer(refused)));
+        let trouble = board.trouble.clone();
+        assert_eq!(
+            trouble.as_deref(),
+            Some("no answer from the hub: cannot connect: nobody there")
+        );
+        board.take_lists(Ok(Lists::default()));
+        assert_eq!(board.trouble, None);
     }
 }

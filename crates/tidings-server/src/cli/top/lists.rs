@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tidings_client::{Client, ReadError};
 use tokio::sync::mpsc;
 use tokio::time;
@@ -14,14 +15,30 @@ const LIMIT: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     /// Those with the most subscribers first, then those with the most events.
-    pub(super) topics: Vec<Topic>,
-    pub(super) topics_in_all: u64,
+    pub(super) topics: List<Topic>,
     /// Those furthest behind first, then those that were sent the most.
-    pub(super) connections: Vec<Connected>,
-    pub(super) connections_in_all: u64,
+    pub(super) connections: List<Connected>,
     /// The newest first.
-    pub(super) executions: Vec<Execution>,
-    pub(super) executions_in_all: u64,
+    pub(super) executions: List<Execution>,
+}
+
+/// A list, as far as it can be seen.
+#[derive(Debug, Default)]
+pub(super) enum List<T> {
+    /// It has not been read yet.
+    #[default]
+    Unread,
+    /// It is not for these credentials, for this reason.
+    Refused(String),
+    Read(Page<T>),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<T> {
+    #[serde(alias = "topics", alias = "connections", alias = "executions")]
+    pub(super) rows: Vec<T>,
+    #[serde(rename = "total")]
+    pub(super) in_all: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,45 +78,39 @@ pub(super) struct Progress {
 
 impl Lists {
     pub(super) async fn read(client: &Client) -> Result<Self, ReadError> {
-        #[derive(Deserialize)]
-        struct Topics {
-            topics: Vec<Topic>,
-            total: u64,
-        }
-        #[derive(Deserialize)]
-        struct Connections {
-            connections: Vec<Connected>,
-            total: u64,
-        }
-        #[derive(Deserialize)]
-        struct Executions {
-            executions: Vec<Execution>,
-            total: u64,
-        }
         let of_topics = format!("api/topics?limit={LIMIT}");
         let of_connections = format!("api/connections?limit={LIMIT}");
-        let (topics, connections, executions) = tokio::try_join!(
-            client.read(&of_topics),
-            client.read(&of_connections),
-            client.read("api/executions?limit=20"),
+        let (mut topics, mut connections, executions) = tokio::try_join!(
+            List::<Topic>::read(client, &of_topics),
+            List::<Connected>::read(client, &of_connections),
+            List::read(client, "api/executions?limit=20"),
         )?;
-        let mut topics: Topics = topics.json().map_err(ReadError::Answer)?;
-        let mut connections: Connections = connections.json().map_err(ReadError::Answer)?;
-        let executions: Executions = executions.json().map_err(ReadError::Answer)?;
-        topics
-            .topics
-            .sort_by_key(|topic| Reverse((topic.subscribers, topic.events)));
-        connections
-            .connections
-            .sort_by_key(|connection| Reverse((connection.lag, connection.sent_events)));
+        topics.sort_by_key(|topic| Reverse((topic.subscribers, topic.events)));
+        connections.sort_by_key(|connection| Reverse((connection.lag, connection.sent_events)));
         Ok(Self {
-            topics: topics.topics,
-            topics_in_all: topics.total,
-            connections: connections.connections,
-            connections_in_all: connections.total,
-            executions: executions.executions,
-            executions_in_all: executions.total,
+            topics,
+            connections,
+            executions,
         })
+    }
+}
+
+impl<T: DeserializeOwned> List<T> {
+    async fn read(client: &Client, reference: &str) -> Result<Self, ReadError> {
+        match client.read(reference).await {
+            Ok(page) => page.json().map(Self::Read).map_err(ReadError::Answer),
+            // Each list has a right of its own, and to lack one hides no other.
+            Err(ReadError::Refused(problem)) if problem.status == 403 => {
+                Ok(Self::Refused(problem.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K) {
+        if let Self::Read(page) = self {
+            page.rows.sort_by_key(key);
+        }
     }
 }
 
@@ -107,14 +118,10 @@ impl Lists {
 pub(super) async fn keep_reading(
     client: &Client,
     interval: Duration,
-    to: mpsc::Sender<Result<Lists, String>>,
+    to: mpsc::Sender<Result<Lists, ReadError>>,
 ) {
     loop {
-        let read = Lists::read(client).await.map_err(|error| {
-            let error = anyhow::Error::new(error);
-            format!("{error:#}")
-        });
-        if to.send(read).await.is_err() {
+        if to.send(Lists::read(client).await).await.is_err() {
             return;
         }
         time::sleep(interval).await;

@@ -11,16 +11,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use futures_util::StreamExt;
+use futures_util::future::Fuse;
+use futures_util::{FutureExt, StreamExt};
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::{DefaultTerminal, Terminal};
-use tidings_client::{Client, Item};
+use tidings_client::{Client, Item, ReadError};
 use tokio::sync::mpsc;
 
 use crate::cli::exit::Exit;
 use crate::cli::hub::HubArgs;
-use crate::cli::top::board::Board;
+use crate::cli::top::board::{Board, Now};
 use crate::cli::top::lists::Lists;
 
 /// The size of a picture that is printed: that of a terminal that nobody has made larger.
@@ -72,9 +73,8 @@ pub(crate) async fn top(args: TopArgs) -> anyhow::Result<Exit> {
 
 async fn print(client: &Client) -> anyhow::Result<()> {
     let mut board = Board::new(client.url());
-    let now: board::Now = client.read("api/dashboard").await?.json()?;
-    board.take(now);
-    board.lists = Lists::read(client).await?;
+    board.take_overview(Ok(overview(client).await?));
+    board.take_lists(Ok(Lists::read(client).await?));
     let (width, height) = PRINTED;
     let mut terminal = Terminal::new(TestBackend::new(width, height))?;
     terminal.draw(|frame| screen::draw(frame, &board))?;
@@ -96,6 +96,7 @@ async fn watch(
     let mut connection = told.connection();
     let (sender, mut read) = mpsc::channel(1);
     let mut reading = pin!(lists::keep_reading(client, interval, sender));
+    let mut overview_due = pin!(Fuse::terminated());
     let mut typed = typed();
     loop {
         terminal.draw(|frame| screen::draw(frame, &board))?;
@@ -104,8 +105,7 @@ async fn watch(
             item = told.next() => match item {
                 Some(Ok(Item::Event(event))) => {
                     if event.event == "connected" {
-                        let now: board::Now = client.read("api/dashboard").await?.json()?;
-                        board.take(now);
+                        overview_due.set(overview(client).fuse());
                     }
                     board.hear(&event);
                 }
@@ -113,10 +113,8 @@ async fn watch(
                 Some(Err(error)) => return Err(error.into()),
                 None => anyhow::bail!("the hub tells nothing more"),
             },
-            Some(lists) = read.recv() => match lists {
-                Ok(lists) => board.lists = lists,
-                Err(error) => board.trouble = Some(error),
-            },
+            read = &mut overview_due => board.take_overview(read),
+            Some(lists) = read.recv() => board.take_lists(lists),
             () = &mut reading => {}
             event = typed.recv() => match event {
                 Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
@@ -132,6 +130,12 @@ async fn watch(
             },
         }
     }
+}
+
+/// The hub as a whole, with what was before.
+async fn overview(client: &Client) -> Result<Now, ReadError> {
+    let read = client.read("api/dashboard").await?;
+    read.json().map_err(ReadError::Answer)
 }
 
 /// What is typed, and changes of the terminal's size, until the terminal is gone.

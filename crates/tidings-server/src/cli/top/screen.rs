@@ -1,13 +1,16 @@
 //! How it is shown: everything fits into 80 columns and 24 lines.
 
+use std::iter;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Sparkline, Table};
+use ratatui::widgets::{Paragraph, Row, Sparkline, Table, Wrap};
 
 use crate::cli::top::amounts::{bytes, count, millis, time};
 use crate::cli::top::board::Board;
+use crate::cli::top::lists::List;
 
 const QUIET: Style = Style::new().fg(Color::DarkGray);
 const HEADING: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -35,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &Board) {
 
 fn draw_title(frame: &mut Frame<'_>, area: Rect, board: &Board) {
     let status = match &board.lost {
-        Some(reason) => Span::styled(format!("no connection: {reason}"), BAD),
+        Some(_) => Span::styled("no connection", BAD),
         None => {
             let status = board.health.overall_status.as_str();
             let style = match status {
@@ -47,7 +50,11 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, board: &Board) {
             Span::styled(status, style)
         }
     };
-    let up = format!("up {}", time(board.gauges.uptime_seconds));
+    let up = board
+        .gauges
+        .as_ref()
+        .map(|gauges| time(gauges.uptime_seconds));
+    let up = up.map_or_else(String::new, |up| format!("up {up}"));
     let line = Line::from(vec![
         Span::styled("tidings top", HEADING),
         Span::raw("  "),
@@ -61,7 +68,10 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, board: &Board) {
 }
 
 fn draw_figures(frame: &mut Frame<'_>, area: Rect, board: &Board) {
-    let gauges = &board.gauges;
+    let Some(gauges) = &board.gauges else {
+        let nothing = Paragraph::new("waiting for the hub").style(QUIET);
+        return frame.render_widget(nothing, area);
+    };
     let or_dash =
         |value: Option<f64>, form: fn(f64) -> String| value.map_or_else(|| "-".to_owned(), form);
     let lines = [
@@ -101,6 +111,9 @@ fn draw_figures(frame: &mut Frame<'_>, area: Rect, board: &Board) {
 }
 
 fn draw_rates(frame: &mut Frame<'_>, area: Rect, board: &Board) {
+    let Some(gauges) = &board.gauges else {
+        return;
+    };
     let [label, line] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
     let shown = board.rates.len().min(line.width.into());
     let newest: Vec<u64> = board
@@ -114,8 +127,8 @@ fn draw_rates(frame: &mut Frame<'_>, area: Rect, board: &Board) {
     let most = newest.iter().max().copied().unwrap_or(0);
     let log = format!(
         "log {} events, {}",
-        count(board.gauges.log_events),
-        bytes(board.gauges.log_bytes)
+        count(gauges.log_events),
+        bytes(gauges.log_bytes)
     );
     let label_text = Line::from(vec![
         Span::styled("events out per second, at most ", QUIET),
@@ -129,7 +142,9 @@ fn draw_rates(frame: &mut Frame<'_>, area: Rect, board: &Board) {
 }
 
 fn draw_topics(frame: &mut Frame<'_>, area: Rect, board: &Board) {
-    let rows = board.lists.topics.iter().map(|topic| {
+    let heading = ["TOPICS", "READERS", "EVENTS", "BYTES", "LAST ID"];
+    let widths = [0, 8, 7, 9, 22];
+    draw_list(frame, area, &board.lists.topics, heading, widths, |topic| {
         let name = match topic.ended {
             true => format!("{} (ended)", topic.topic),
             false => topic.topic.clone(),
@@ -142,61 +157,82 @@ fn draw_topics(frame: &mut Frame<'_>, area: Rect, board: &Board) {
             topic.last_id.clone().unwrap_or_default(),
         ])
     });
-    let heading = format!("TOPICS {}", board.lists.topics_in_all);
-    let heading = [heading.as_str(), "READERS", "EVENTS", "BYTES", "LAST ID"];
-    draw_table(frame, area, rows, heading, [0, 8, 7, 9, 22]);
 }
 
 fn draw_connections(frame: &mut Frame<'_>, area: Rect, board: &Board) {
-    let rows = board.lists.connections.iter().map(|connection| {
-        let who = connection.identity.as_ref().or(connection.remote.as_ref());
-        Row::new([
-            connection.topics.join(" "),
-            count(connection.lag as f64),
-            count(connection.sent_events as f64),
-            bytes(connection.sent_bytes),
-            who.cloned().unwrap_or_default(),
-        ])
-    });
-    let heading = format!("CONNECTIONS {}", board.lists.connections_in_all);
-    let heading = [heading.as_str(), "LAG", "SENT", "BYTES", "READER"];
-    draw_table(frame, area, rows, heading, [0, 8, 7, 9, 22]);
+    let heading = ["CONNECTIONS", "LAG", "SENT", "BYTES", "READER"];
+    let widths = [0, 8, 7, 9, 22];
+    draw_list(
+        frame,
+        area,
+        &board.lists.connections,
+        heading,
+        widths,
+        |connection| {
+            let who = connection.identity.as_ref().or(connection.remote.as_ref());
+            Row::new([
+                connection.topics.join(" "),
+                count(connection.lag as f64),
+                count(connection.sent_events as f64),
+                bytes(connection.sent_bytes),
+                who.cloned().unwrap_or_default(),
+            ])
+        },
+    );
 }
 
 fn draw_executions(frame: &mut Frame<'_>, area: Rect, board: &Board) {
-    let rows = board.lists.executions.iter().map(|execution| {
-        let progress = &execution.progress;
-        let style = match execution.status.as_str() {
-            "failed" => BAD,
-            "running" => Style::new().fg(Color::Green),
-            _ => Style::new(),
-        };
-        Row::new([
-            execution.title.clone().unwrap_or_default(),
-            execution.status.clone(),
-            format!("{}/{}", progress.done, progress.total),
-            String::new(),
-            execution.id.clone(),
-        ])
-        .style(style)
-    });
-    let heading = format!("EXECUTIONS {}", board.lists.executions_in_all);
-    let heading = [heading.as_str(), "STATUS", "TASKS", "", "ID"];
-    draw_table(frame, area, rows, heading, [0, 10, 7, 0, 29]);
+    let heading = ["EXECUTIONS", "STATUS", "TASKS", "", "ID"];
+    let widths = [0, 10, 7, 0, 29];
+    draw_list(
+        frame,
+        area,
+        &board.lists.executions,
+        heading,
+        widths,
+        |execution| {
+            let progress = &execution.progress;
+            let style = match execution.status.as_str() {
+                "failed" => BAD,
+                "running" => Style::new().fg(Color::Green),
+                _ => Style::new(),
+            };
+            Row::new([
+                execution.title.clone().unwrap_or_default(),
+                execution.status.clone(),
+                format!("{}/{}", progress.done, progress.total),
+                String::new(),
+                execution.id.clone(),
+            ])
+            .style(style)
+        },
+    );
 }
 
-/// A table whose first column takes the width that the others leave.
-fn draw_table<'a>(
+/// A table whose first column takes the width that the others leave, or why there is none.
+fn draw_list<T>(
     frame: &mut Frame<'_>,
     area: Rect,
-    rows: impl Iterator<Item = Row<'a>>,
-    heading: [&'a str; 5],
-    widths: [u16; 5],
+    list: &List<T>,
+    [name, others @ ..]: [&str; 5],
+    [_, widths @ ..]: [u16; 5],
+    row: impl Fn(&T) -> Row<'static>,
 ) {
-    let [_, others @ ..] = widths;
-    let others = others.map(Constraint::Length);
-    let widths = std::iter::once(Constraint::Fill(1)).chain(others);
-    let table = Table::new(rows.take(area.height.into()), widths)
+    let (rows, name) = match list {
+        List::Read(page) => (&page.rows[..], format!("{name} {}", page.in_all)),
+        List::Unread => (&[][..], name.to_owned()),
+        List::Refused(reason) => {
+            let lines = vec![
+                Line::styled(name, HEADING),
+                Line::styled(reason.as_str(), QUIET),
+            ];
+            return frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }), area);
+        }
+    };
+    let widths = widths.map(Constraint::Length);
+    let widths = iter::once(Constraint::Fill(1)).chain(widths);
+    let heading = iter::once(name.as_str()).chain(others);
+    let table = Table::new(rows.iter().take(area.height.into()).map(row), widths)
         .header(Row::new(heading).style(HEADING))
         .column_spacing(1);
     frame.render_widget(table, area);
@@ -208,7 +244,8 @@ fn draw_foot(frame: &mut Frame<'_>, area: Rect, board: &Board) {
         .services
         .iter()
         .find(|(_, s)| s.status != "healthy");
-    let line = match (&board.trouble, unwell) {
+    let trouble = board.lost.as_ref().or(board.trouble.as_ref());
+    let line = match (trouble, unwell) {
         (Some(trouble), _) => Line::styled(trouble.as_str(), BAD),
         (None, Some((name, service))) => {
             let detail = service.detail.as_deref().unwrap_or(&service.status);

@@ -2,7 +2,7 @@
 
 use tidings_testkit::Command;
 
-use super::{guarded, token};
+use super::{admin, guarded, publish, token};
 use crate::TIDINGS;
 
 #[test]
@@ -38,4 +38,30 @@ fn a_job_is_run_by_who_may_publish_it() {
         .env("TIDINGS_TOKEN", &all)
         .run();
     assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
+
+#[test]
+fn top_shows_what_may_be_seen_and_says_why_the_rest_is_not() {
+    let hub = guarded();
+    publish(&hub, &admin(), "orders/7", "x");
+    let top = |rights: &[&str]| {
+        let command = Command::new(TIDINGS, &["top", "--once"]);
+        let command = command.env("TIDINGS_URL", &hub.url());
+        command.env("TIDINGS_TOKEN", &token(rights)).run()
+    };
+    let reader = top(&["--subscribe", "**"]).success();
+    assert!(reader.contains("TOPICS 1") && reader.contains("orders/7"));
+    assert!(
+        reader.contains("\nCONNECTIONS\nthis needs the admin right"),
+        "{reader}"
+    );
+    let admin = top(&["--admin"]).success();
+    assert!(admin.contains("\nTOPICS\nthese credentials give no right to subscribe"));
+    assert!(admin.contains("CONNECTIONS 0"), "{admin}");
+    let neither = top(&["--subscribe", "orders/*"]);
+    assert_eq!(neither.code, Some(1));
+    assert!(
+        neither.stderr.contains("dashboards need the admin right"),
+        "{neither:?}"
+    );
 }
