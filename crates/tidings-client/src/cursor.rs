@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task;
 
@@ -43,6 +43,9 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>
 /// Each save writes another file beside it (its name with `.new` behind), brings that to the disk
 /// and puts it in the place of the first: after a crash, of the machine too, there is the old
 /// position or the new one, whole. One process at a time can use a file.
+///
+/// A file that holds anything else than an id is an error, an empty one too, and so is a folder
+/// that cannot be written to: a subscription then ends before its first event.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -87,10 +90,22 @@ impl FileCursor {
     }
 }
 
+impl Shared {
+    fn saving(&self) -> MutexGuard<'_, u64> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl CursorStore for FileCursor {
     fn load(&self) -> Stored<'_, Option<String>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async { task::spawn_blocking(move || load(&shared.path)).await? })
+        Box::pin(async {
+            let load = move || {
+                let _saving = shared.saving();
+                load(&shared.path).map_err(|error| at(&shared.path, &error))
+            };
+            task::spawn_blocking(load).await?
+        })
     }
 
     fn save<'a>(&'a self, id: &'a str) -> Stored<'a, ()> {
@@ -99,10 +114,10 @@ impl CursorStore for FileCursor {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             let save = move || {
-                let mut saved = shared.saved.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut saved = shared.saving();
                 // Saves that were not waited for can come here in another order.
                 if number > *saved {
-                    save(&shared.path, &id)?;
+                    save(&shared.path, &id).map_err(|error| at(&shared.path, &error))?;
                     *saved = number;
                 }
                 Ok(())
@@ -113,24 +128,37 @@ impl CursorStore for FileCursor {
 }
 
 fn load(path: &Path) -> io::Result<Option<String>> {
+    // That nothing can be saved here is better known before the first event than after it.
+    drop(File::create(beside(path))?);
+    fs::remove_file(beside(path))?;
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
-    let id = text.strip_suffix('\n').unwrap_or(&text);
-    if id.chars().any(char::is_control) {
-        let reason = format!("{} holds no event id", path.display());
+    let mut text = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut text)?;
+    let id = if text.len() as u64 > LONGEST {
+        None
+    } else {
+        String::from_utf8(text).ok().and_then(saved)
+    };
+    let Some(id) = id else {
+        let reason = "holds no event id; remove it to begin without one";
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-    }
-    Ok((!id.is_empty()).then(|| id.to_owned()))
+    };
+    Ok((!id.is_empty()).then_some(id))
+}
+
+/// The id in a file with this text. A file that has nothing at all was never saved: an id that is
+/// empty has its line end.
+fn saved(text: String) -> Option<String> {
+    let id = text.strip_suffix('\n').unwrap_or(&text);
+    let is_id = !text.is_empty() && !id.contains(char::is_control);
+    is_id.then(|| id.to_owned())
 }
 
 fn save(path: &Path, id: &str) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
+    let new = beside(path);
     let mut file = File::create(&new)?;
     file.write_all(format!("{id}\n").as_bytes())?;
     file.sync_all()?;
@@ -140,6 +168,17 @@ fn save(path: &Path, id: &str) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// The error, with the file that it is about.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -191,12 +230,46 @@ mod tests {
     async fn a_file_that_is_no_cursor_is_an_error() {
         let folder = folder();
         let path = folder.path().join("cursor");
-        for content in ["e-1\ne-2\n", "a\0b", "\u{7f}"] {
+        let long = "1".repeat(100_000);
+        for content in [
+            &b""[..],
+            b"e-1\ne-2\n",
+            b"a\0b",
+            b"\x7f",
+            b"\xff\xfe",
+            long.as_bytes(),
+        ] {
             fs::write(&path, content).unwrap();
-            let loaded = FileCursor::new(&path).load().await;
-            assert!(loaded.is_err(), "{content:?}: {loaded:?}");
+            let error = FileCursor::new(&path).load().await.unwrap_err();
+            let told = error.to_string();
+            let expected = format!("{}: holds no event id", path.display());
+            assert!(told.starts_with(&expected), "{content:?}: {told}");
         }
-        let nowhere = FileCursor::new(folder.path().join("none").join("cursor"));
-        assert!(nowhere.save("e-1").await.is_err());
+        let folder = FileCursor::new(folder.path());
+        assert!(folder.load().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn where_nothing_can_be_saved_nothing_begins() {
+        let folder = folder();
+        let path = folder.path().join("none").join("cursor");
+        let nowhere = FileCursor::new(&path);
+        for error in [
+            nowhere.load().await.unwrap_err(),
+            nowhere.save("e-1").await.unwrap_err(),
+        ] {
+            assert!(
+                error.to_string().starts_with(path.to_str().unwrap()),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_id_that_was_saved_is_none() {
+        let folder = folder();
+        let cursor = FileCursor::new(folder.path().join("cursor"));
+        cursor.save("").await.unwrap();
+        assert_eq!(cursor.load().await.unwrap(), None);
     }
 }

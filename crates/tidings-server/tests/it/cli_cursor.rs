@@ -56,19 +56,33 @@ fn a_run_that_was_killed_before_its_first_event_has_missed_nothing() {
 }
 
 #[test]
-fn a_file_that_is_no_cursor_is_a_failure_that_says_so() {
+fn a_file_that_is_no_cursor_is_named_and_nothing_is_missed() {
     let (hub, folder) = (hub(), folder());
-    fs::write(folder.path().join("at"), "one\ntwo\n").unwrap();
-    let finished = subscribe(&hub, folder.path(), &["--cursor", "at"]).run();
-    assert_eq!(finished.code, Some(1), "{finished:?}");
+    publish_numbers(&hub, "t", 0..2);
+    for content in ["one\ntwo\n", "", "hello", "-1\n", "7f3a-\n"] {
+        fs::write(folder.path().join("at"), content).unwrap();
+        let finished = subscribe(&hub, folder.path(), &["--cursor", "at"]).run();
+        assert_eq!(finished.code, Some(1), "{content:?}: {finished:?}");
+        let told = "cannot load the cursor: at: ";
+        assert!(finished.stderr.contains(told), "{content:?}: {finished:?}");
+        let now = fs::read_to_string(folder.path().join("at")).unwrap();
+        assert_eq!(now, content, "it is left as it was");
+    }
+}
+
+#[test]
+fn where_no_cursor_can_be_kept_no_command_is_run() {
+    let (hub, folder) = (hub(), folder());
+    publish_numbers(&hub, "t", 0..2);
+    let arguments = [
+        "--from", "start", "--cursor", "none/at", "--exec", "echo ran",
+    ];
+    let finished = subscribe(&hub, folder.path(), &arguments).run();
+    assert_eq!((finished.code, &*finished.stdout), (Some(1), ""));
     assert!(
-        finished.stderr.contains("cannot load the cursor"),
+        finished.stderr.contains("none/at: No such file"),
         "{finished:?}"
     );
-    let nowhere = ["--from", "start", "--cursor", "none/at"];
-    let finished = subscribe(&hub, folder.path(), &nowhere).run();
-    assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert!(finished.stderr.contains("none/at"), "{finished:?}");
 }
 
 #[test]

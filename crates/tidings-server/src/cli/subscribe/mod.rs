@@ -1,5 +1,6 @@
 //! `tidings subscribe`.
 
+mod position;
 mod sink;
 
 use std::path::PathBuf;
@@ -7,14 +8,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
-use tidings_client::{
-    Client, Connection, FileCursor, Item, ParseStartError, Start, Subscribe, Subscription,
-};
+use tidings_client::{Client, Connection, Item, Start, Subscribe, Subscription};
 use tokio::sync::watch;
 
 use crate::cli::exit::Exit;
 use crate::cli::hub::HubArgs;
 use crate::cli::output::Output;
+use crate::cli::subscribe::position::{HubCursor, start};
 use crate::cli::subscribe::sink::{Form, Sink, Taken};
 use crate::cli::{notice, verdict};
 
@@ -96,7 +96,7 @@ impl SubscribeArgs {
             }
         }
         match &self.cursor {
-            Some(path) => subscribe.cursor(FileCursor::new(path)),
+            Some(path) => subscribe.cursor(HubCursor::new(path)),
             None => subscribe,
         }
     }
@@ -129,20 +129,6 @@ pub(crate) async fn subscribe(args: SubscribeArgs) -> anyhow::Result<Exit> {
             Ok(Exit::Interrupted)
         }
     }
-}
-
-/// Refuses what the hub could only answer with a gap: an id that is none of a hub's.
-fn start(text: &str) -> Result<Start, ParseStartError> {
-    let start = text.parse()?;
-    if let Start::After(id) = &start {
-        let (epoch, sequence) = id.split_once('-').ok_or(ParseStartError)?;
-        let is_epoch = epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let is_sequence = sequence.bytes().all(|byte| byte.is_ascii_digit());
-        if epoch.is_empty() || sequence.is_empty() || !is_epoch || !is_sequence {
-            return Err(ParseStartError);
-        }
-    }
-    Ok(start)
 }
 
 async fn follow(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {
@@ -226,15 +212,15 @@ impl Cursor {
     ) -> anyhow::Result<()> {
         sink.flush().await?;
         self.unsaved = 0;
-        let Some(path) = &args.cursor else {
+        if args.cursor.is_none() {
             return Ok(());
-        };
+        }
         let position = items.position();
         if position.is_empty() || position == self.saved {
             return Ok(());
         }
         let saved = items.ack(&position).await;
-        saved.with_context(|| format!("cannot save the cursor in {}", path.display()))?;
+        saved.context("cannot save the cursor")?;
         self.saved = position;
         Ok(())
     }
