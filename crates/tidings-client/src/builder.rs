@@ -19,6 +19,30 @@ use crate::random::{Fractions, Keys};
 use crate::transport::{ReqwestTransport, Transport};
 
 /// The settings of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tidings_client::{Client, Limits};
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut limits = Limits::default();
+/// limits.event = 64 * 1024;
+/// let client = Client::builder("https://hub.example/team-a")
+///     .bearer_token("k3v9x1m7.secret")
+///     .header("X-Request-From", "billing")
+///     .max_delay(Duration::from_secs(10))
+///     .idle_timeout(Duration::from_secs(30))
+///     .limits(limits)
+///     .build()?;
+/// # let _ = client;
+/// # Ok(()) }
+/// # example().unwrap();
+/// ```
+///
+/// `https` is TLS by rustls and goes by the system's root certificates; on Linux the variables
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR` name others. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`
+/// and `NO_PROXY`; none leads to a loopback address that is asked without TLS. Whatever else there
+/// is to set of connections is set in a [`Transport`] of one's own.
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {

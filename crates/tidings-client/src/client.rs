@@ -53,6 +53,24 @@ impl Client {
     }
 
     /// A subscription to the topics of a hub that match any of the selectors.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    /// use tidings_client::{Client, Item, Start};
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let selectors = ["orders/*", "jobs/**"]; // one segment, any number of them
+    /// let mut items = client.subscribe(selectors).from(Start::Last(20)).enveloped().open();
+    /// while let Some(item) = items.next().await {
+    ///     if let Item::Event(event) = item?
+    ///         && let Some(envelope) = event.envelope
+    ///     {
+    ///         println!("{} {}: {}", envelope.time, envelope.topic, event.data);
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn subscribe<S: Into<String>>(&self, selectors: impl IntoIterator<Item = S>) -> Subscribe {
         let selectors = selectors.into_iter().map(Into::into).collect();
         Subscribe::to_topics(self.clone(), selectors)

@@ -19,6 +19,27 @@ const LONGEST: u64 = 64 * 1024;
 /// [`Subscribe::cursor`](crate::Subscribe::cursor) begins from what [`load`](Self::load) gives,
 /// and [`Subscription::ack`](crate::Subscription::ack) saves. What is saved has to survive
 /// whatever the program is to survive, and a save that fails midway has to leave the earlier one.
+/// [`FileCursor`] keeps it in a file; beside the effects of events it can be kept with them:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use tidings_client::{CursorStore, Stored};
+///
+/// /// Stands for a database, where a transaction has the effects and the position.
+/// #[derive(Debug, Default)]
+/// struct Table(Mutex<Option<String>>);
+///
+/// impl CursorStore for Table {
+///     fn load(&self) -> Stored<'_, Option<String>> {
+///         Box::pin(async { Ok(self.0.lock().unwrap().clone()) })
+///     }
+///
+///     fn save<'a>(&'a self, id: &'a str) -> Stored<'a, ()> {
+///         Box::pin(async { Ok(*self.0.lock().unwrap() = Some(id.to_owned())) })
+///     }
+/// }
+/// # let _ = Table::default();
+/// ```
 pub trait CursorStore: std::fmt::Debug + Send + Sync {
     /// The id that was saved last, if there is one.
     ///

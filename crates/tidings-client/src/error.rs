@@ -38,6 +38,25 @@ pub enum BuildError {
 
 /// Why a subscription ended for good. What heals by itself is never an error, see
 /// [`Connection`](crate::Connection).
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::StreamExt;
+/// use tidings_client::{Client, SubscribeError};
+///
+/// let client = Client::builder("http://127.0.0.1:8434").build()?;
+/// let mut orders = client.subscribe(["orders/*"]).open();
+/// while let Some(item) = orders.next().await {
+///     match item {
+///         Ok(item) => println!("{item:?}"),
+///         Err(SubscribeError::Refused(problem)) if problem.status == 403 => {
+///             println!("not for us: {problem}");
+///         }
+///         Err(error) => return Err(error.into()),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {

@@ -45,6 +45,24 @@ pub struct Event {
 impl Event {
     /// Reads the data as JSON.
     ///
+    /// ```
+    /// use tidings_client::Event;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order {
+    ///     state: String,
+    /// }
+    ///
+    /// let event = Event {
+    ///     id: "3a7mkjzreq-42".to_owned(),
+    ///     event: "order-paid".to_owned(),
+    ///     data: r#"{"state":"paid"}"#.to_owned(),
+    ///     envelope: None,
+    /// };
+    /// assert_eq!(event.json::<Order>()?.state, "paid");
+    /// # Ok::<_, serde_json::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if the data is not JSON of that type.

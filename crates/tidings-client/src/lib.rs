@@ -26,9 +26,25 @@
 //! there is nothing more to come, and with a typed error after everything else. What it does at
 //! any moment is shown by [`Subscription::connection`].
 //!
-//! [`Client::stream`] subscribes to the event stream of any other server, [`Client::publisher`]
-//! publishes in the background, [`FileCursor`] outlives the process, and [`Transport`] is the place
-//! for another HTTP stack. The guide is the crate's `README.md`.
+//! # What there is
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Client::builder`] | headers, tokens, limits, timeouts; TLS and proxies |
+//! | [`Client::subscribe`] | topics of a hub, from now on, from an id, or from an earlier event on |
+//! | [`Client::stream`], [`Client::stream_at`] | event streams of any server, with method and body |
+//! | [`Subscription`] | the stream; what its connection does, how to restart and to close it |
+//! | [`Subscribe::cursor`] | a position that outlives the process; at least once, by [`Subscription::ack`] |
+//! | [`Subscribe::stop_at_gap`], [`Subscribe::refetch_after_gap`] | what to do when events are missing |
+//! | [`Item`], [`Event::json`] | what comes: events, and what the hub says of the stream |
+//! | [`Client::publish`], [`Client::publish_batch`] | one event, or many at once; retries publish once |
+//! | [`Client::publisher`] | publishing in the background, in batches, with bounded memory |
+//! | [`Client::newest`], [`Client::read`] | what is retained, and any resource as it is now |
+//! | [`Client::create_execution`] | a run that is known before it begins |
+//! | [`Transport`] | another HTTP stack, or none |
+//!
+//! Errors have a type for each operation: [`SubscribeError`], [`PublishError`], [`EnqueueError`],
+//! [`ReadError`], [`BuildError`]. The guide is the crate's `README.md`.
 
 mod alarm;
 mod backoff;

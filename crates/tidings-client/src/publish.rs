@@ -72,6 +72,17 @@ impl Client {
     /// While the hub cannot be reached or cannot take events, it is tried again a few times. An
     /// idempotency key makes that one event, whatever became of the earlier attempts.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidings_client::{Client, NewEvent};
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let paid = NewEvent::json(&["paid"])?.event("order-paid").idempotency_key("payment-815");
+    /// let receipt = client.publish("orders/7", paid).await?;
+    /// println!("{}: {:?}", receipt.id, receipt.durability);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`PublishError`]; [`PublishError::is_transient`] tells whether trying later makes sense.
@@ -101,6 +112,22 @@ impl Client {
     ///
     /// Tried again like a single event. The batch can be published once more after an error that
     /// is transient; the events keep their idempotency keys.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidings_client::{Client, NewEvent};
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let mut batch = client.batch();
+    /// batch.push("orders/7", &NewEvent::new("packed"));
+    /// batch.push("orders/7", &NewEvent::new("shipped").last());
+    /// match client.publish_batch(&batch).await {
+    ///     Ok(receipt) => println!("{} published", receipt.published),
+    ///     Err(error) if error.is_transient() => println!("later again, once: {error}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -79,6 +79,17 @@ impl Subscribe {
     /// Where to start; [`Start::Now`] unless told otherwise. Reconnects go on from where the
     /// subscription has got to. Of streams other than a hub's topics, only [`Start::After`] is
     /// told to the server.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidings_client::{Client, Start};
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let seen = "3a7mkjzreq-42".to_owned();
+    /// let later = client.subscribe(["orders/*"]).from(Start::After(seen)).open();
+    /// # let _ = later;
+    /// # Ok(()) }
+    /// ```
     pub fn from(mut self, start: Start) -> Self {
         self.start = start;
         self
@@ -103,6 +114,19 @@ impl Subscribe {
 
     /// Sends another method than GET, each time it connects. For streams other than a hub's
     /// topics.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidings_client::{Client, Method};
+    ///
+    /// let client = Client::builder("https://example.org/answers")
+    ///     .header("Content-Type", "application/json")
+    ///     .build()?;
+    /// let question = r#"{"question":"why?","stream":true}"#;
+    /// let answer = client.stream().method(Method::POST).body(question).open();
+    /// # let _ = answer;
+    /// # Ok(()) }
+    /// ```
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
         self
@@ -140,6 +164,25 @@ impl Subscribe {
     /// [`Item::Snapshot`](crate::Item::Snapshot), before whatever comes after the gap: for one
     /// who follows changes, a way to be whole again. A read that fails is tried again like a lost
     /// connection, and the subscription does not go on without it.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    /// use serde_json::Value;
+    /// use tidings_client::{Client, Item};
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let changes = client.subscribe(["orders/*"]).refetch_after_gap("/shop/orders")?;
+    /// let mut changes = changes.open();
+    /// while let Some(item) = changes.next().await {
+    ///     match item? {
+    ///         Item::Event(change) => println!("one has changed: {}", change.json::<Value>()?),
+    ///         Item::Snapshot(orders) => println!("all there are: {}", orders.json::<Value>()?),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -58,6 +58,28 @@ impl Subscription {
     }
 
     /// The state of the connection, now and as it changes.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    /// use tidings_client::{Client, Connection};
+    ///
+    /// let client = Client::builder("http://127.0.0.1:8434").build()?;
+    /// let mut orders = client.subscribe(["orders/*"]).open();
+    /// let mut connection = orders.connection();
+    /// tokio::spawn(async move {
+    ///     while connection.changed().await.is_ok() {
+    ///         match &*connection.borrow_and_update() {
+    ///             Connection::Waiting { reason, delay } => println!("{reason}; again in {delay:?}"),
+    ///             state => println!("{state:?}"),
+    ///         }
+    ///     }
+    /// });
+    /// while let Some(item) = orders.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn connection(&self) -> watch::Receiver<Connection> {
         self.connection.clone()
     }

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// A certificate for `hub.example` by itself, and its key.
+/// A certificate for `hub.example` and `localhost` by itself, and its key.
 pub(crate) struct Identity {
     certificate: CertificateDer<'static>,
     pub(crate) pem: String,
@@ -22,7 +22,8 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed(["hub.example".to_owned()]);
+        let names = ["hub.example".to_owned(), "localhost".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names);
         let made = made.expect("a certificate");
         Self {
             certificate: made.cert.der().clone(),

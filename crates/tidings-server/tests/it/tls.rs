@@ -50,6 +50,23 @@ fn publish(identity: &Identity, address: SocketAddr, data: char) -> Option<()> {
 }
 
 #[test]
+fn the_command_line_goes_by_the_certificates_of_the_system_or_those_it_is_given() {
+    let secure = start(&Identity::new());
+    let url = format!("https://localhost:{}", secure.address.port());
+    let certificate = secure.folder.path().join("certificate.pem");
+    let command = |arguments: &[&str]| Command::new(TIDINGS, arguments).env("TIDINGS_URL", &url);
+    let trusting = |arguments: &[&str]| {
+        let command = command(arguments).env("SSL_CERT_FILE", &certificate.to_string_lossy());
+        command.run().success()
+    };
+    trusting(&["publish", "t", "x", "--final"]);
+    assert_eq!(trusting(&["subscribe", "t", "--from", "start"]), "x\n");
+    let finished = command(&["top", "--once"]).run();
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stderr.contains("certificate"), "{finished:?}");
+}
+
+#[test]
 fn events_are_published_and_followed_over_tls() {
     let identity = Identity::new();
     let secure = start(&identity);

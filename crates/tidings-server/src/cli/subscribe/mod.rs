@@ -43,6 +43,7 @@ run one after the other, in the order of the events.
 With --cursor, each event is printed, or its command has succeeded, at least once, over any number
 of runs: the file holds the id of the last one. A command that fails then ends the subscription,
 with 1, and the next run begins with its event; without --cursor it goes on with the next event.
+Ctrl-C does not wait for a command that runs: its event is the first of the next run.
 
 Ends when all its topics have ended, or after the event of --until. Exits with the last event's
 `exit_code` if its data has one, else with 1 after an event named ...-failed or ...-cancelled, else
