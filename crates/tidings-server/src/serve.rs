@@ -67,7 +67,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         signal = signals.next() => signal,
         _ = &mut serving => return Ok(Exit::Success),
         never = api::keep(&hub) => match never {},
-        never = hub.refresh_keys() => match never {},
+        never = hub.keep_gate() => match never {},
         never = reload_on_hangup(certificate) => match never {},
     };
     info!(%signal, "shutting down");

@@ -1,16 +1,17 @@
 use std::convert::Infallible;
+use std::future::pending;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidings::{
-    BatchError, Broker, Capacity, GoodbyeReason, Peer, Publication, PublishError, Receipt,
+    BatchError, Broker, Capacity, Consent, GoodbyeReason, Peer, Publication, PublishError, Receipt,
 };
 use tidings_auth::{Revocation, Revoked};
 use tidings_http::{EngineCount, Key, Live, Provider, StreamOptions, live_broker};
 use tokio::join;
 use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower_http::cors::CorsLayer;
 use tracing::warn;
 
@@ -27,6 +28,9 @@ const VIEWER_BYTES: u64 = 128 << 20;
 
 /// Topics for each view that a resource may have: two each, and there are four resources.
 const TOPICS_PER_VIEW: usize = 10;
+
+/// How long withdrawals gather before streams are ended.
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// What the routes of a namespace share. Each request clones it several times.
 #[derive(Clone, Debug)]
@@ -167,9 +171,9 @@ impl Hub {
         self.gate.is_open()
     }
 
-    /// Has keys fetched that are due, for ever.
-    pub(crate) async fn refresh_keys(&self) -> Infallible {
-        self.gate.refresh_keys().await
+    /// Does what the gate of all namespaces has to do beside letting in, for ever.
+    pub(crate) async fn keep_gate(&self) -> Infallible {
+        self.gate.keep().await
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -217,6 +221,29 @@ impl Hub {
         let [events, viewers] = [&self.broker, &self.viewers]
             .map(|broker| broker.disconnect_where(is_meant, GoodbyeReason::Revoked));
         events + viewers
+    }
+
+    /// Ends the streams of those whose consent is withdrawn, for ever.
+    pub(super) async fn end_withdrawn(&self) -> Infallible {
+        let Some(mut withdrawals) = self.gate.withdrawals() else {
+            return pending().await;
+        };
+        loop {
+            withdrawals.borrow_and_update();
+            for reason in [GoodbyeReason::Revoked, GoodbyeReason::Disconnected] {
+                let is_meant = |peer: &Peer| {
+                    let consent = peer.owner.as_ref().and_then(|owner| owner.consent.as_ref());
+                    consent.and_then(Consent::withdrawn) == Some(reason)
+                };
+                for broker in [&self.broker, &self.viewers] {
+                    broker.disconnect_where(is_meant, reason);
+                }
+            }
+            // The hub holds what tells of them.
+            let _ = withdrawals.changed().await;
+            // What is withdrawn at about the same time is one look at all streams.
+            sleep(GATHERING).await;
+        }
     }
 
     /// A resource of the hub.

@@ -144,13 +144,14 @@ impl Namespace {
     }
 }
 
-/// What every hub does beside answering: forgetting what is too old, ending streams whose time is over, and telling
-/// dashboards.
+/// What every hub does beside answering: forgetting what is too old, ending streams whose time is over or whose consent is
+/// withdrawn, and telling dashboards.
 pub(crate) async fn keep(hub: &Hub) -> Infallible {
     select! {
         never = forget(hub) => never,
         never = hub.broker.end_expired() => never,
         never = hub.viewers.end_expired() => never,
+        never = hub.end_withdrawn() => never,
         never = dashboard::feed(hub.clone()) => never,
     }
 }

@@ -19,7 +19,7 @@ struct Issued {
 /// `POST /api/tickets`: what opens one stream from a place that cannot send headers, such as a browser's EventSource.
 pub(super) async fn issue(State(hub): State<Hub>, caller: Caller) -> Result<Response, Problem> {
     caller.may_subscribe_at_all()?;
-    let ticket = hub.gate.ticket(caller.grant())?;
+    let ticket = hub.gate.ticket(&caller)?;
     let issued = Issued {
         ticket: ticket.text,
         expires_at: rfc3339(ticket.expires_at),

@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of [`TABLES`], by the name they have in the file.
-pub(super) const KEYS: [&str; 36] = [
+pub(super) const KEYS: [&str; 42] = [
     "listen",
     "admin_listen",
     "data_dir",
@@ -24,6 +24,12 @@ pub(super) const KEYS: [&str; 36] = [
     "auth.query_tokens",
     "auth.anonymous_publish",
     "auth.anonymous_subscribe",
+    "authorizer.url",
+    "authorizer.secret",
+    "authorizer.secret_file",
+    "authorizer.allow_http",
+    "authorizer.ttl",
+    "authorizer.timeout",
     "limits.connections",
     "limits.connections_per_address",
     "limits.connections_per_identity",

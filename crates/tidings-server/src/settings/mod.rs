@@ -29,7 +29,7 @@ use crate::settings::given::Given;
 use crate::settings::limits::Limits;
 use crate::settings::tls::TlsFiles;
 
-pub(crate) use crate::settings::auth::AuthSettings;
+pub(crate) use crate::settings::auth::{AuthSettings, AuthorizerSettings};
 pub(crate) use crate::settings::host::Host;
 pub(crate) use crate::settings::origin::Origin;
 pub(crate) use crate::settings::storage::Storage;
@@ -74,7 +74,7 @@ pub(crate) struct Settings {
     pub(crate) proxy_protocol: bool,
     /// `[tls]`: the certificate. Default: none, which is cleartext.
     pub(crate) tls: Option<TlsFiles>,
-    /// `[auth]`, `[[issuer]]` and `[[api_key]]`: who is let in.
+    /// `[auth]`, `[[issuer]]`, `[[api_key]]` and `[authorizer]`: who is let in.
     pub(crate) auth: AuthSettings,
     /// `[limits]`.
     pub(crate) limits: Limits,

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use crate::durability;
 use crate::settings::auth::{
-    ApiKeySettings, AuthSettings, IssuerSettings, KeySource, RightsSettings,
+    ApiKeySettings, AuthSettings, AuthorizerSettings, IssuerSettings, KeySource, RightsSettings,
 };
 use crate::settings::{Settings, Storage};
 
@@ -91,6 +91,10 @@ pub(super) fn toml(settings: &Settings) -> String {
             "api_key",
             keys.map(Value::from).collect::<Vec<_>>(),
         );
+    }
+
+    if let Some(authorizer) = &settings.auth.authorizer {
+        put(&mut file, "authorizer", self::authorizer(authorizer));
     }
 
     let mut table = Table::new();
@@ -228,6 +232,20 @@ fn api_key(key: &ApiKeySettings) -> Table {
     }
     rights(&mut table, &key.rights);
     put(&mut table, "admin", key.rights.is_admin);
+    table
+}
+
+/// All but a secret that is in the settings.
+fn authorizer(authorizer: &AuthorizerSettings) -> Table {
+    let mut table = Table::new();
+    put(&mut table, "url", authorizer.url.as_str());
+    put(&mut table, "allow_http", authorizer.allow_http);
+    if let Some(file) = &authorizer.secret_file {
+        let file = file.to_string_lossy().into_owned();
+        put(&mut table, "secret_file", file);
+    }
+    put(&mut table, "ttl", duration(authorizer.ttl));
+    put(&mut table, "timeout", duration(authorizer.timeout));
     table
 }
 

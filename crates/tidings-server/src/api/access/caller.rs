@@ -11,11 +11,11 @@ use http::StatusCode;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tidings::{Owner, Peer, Selector, Subscription, Topic};
-use tidings_auth::{Credential, Denied, Grant, Rights};
+use tidings_auth::{Credential, Grant, Rights};
 use tidings_http::Problem;
 use tokio::time::Instant;
 
-use crate::api::access::refusal::unauthorized;
+use crate::api::access::admission::Admission;
 use crate::api::body::Received;
 use crate::api::hub::Hub;
 use crate::wall_clock::now;
@@ -29,7 +29,7 @@ const USER_AGENT_LENGTH: usize = 256;
 /// Who a request comes from, and what it may do. The gate has let it in.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    grant: Grant,
+    admission: Admission,
     peer: Peer,
 }
 
@@ -60,22 +60,26 @@ pub(crate) struct Admin;
 pub(crate) struct Watcher(pub(crate) Caller);
 
 impl Caller {
-    pub(super) fn new(grant: Grant, request: &Request) -> Self {
+    pub(super) fn new(admission: Admission, request: &Request) -> Self {
         let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let user_agent = request.headers().get(USER_AGENT).map(|value| {
             let text = String::from_utf8_lossy(value.as_bytes());
             text.chars().take(USER_AGENT_LENGTH).collect()
         });
         let peer = Peer {
-            owner: owner(&grant).map(Arc::new),
+            owner: owner(&admission).map(Arc::new),
             remote: remote.map(|ConnectInfo(remote)| *remote),
             user_agent,
         };
-        Self { grant, peer }
+        Self { admission, peer }
     }
 
     pub(crate) fn grant(&self) -> &Grant {
-        &self.grant
+        &self.admission.grant
+    }
+
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// As the list of connections knows it.
@@ -85,7 +89,7 @@ impl Caller {
 
     /// Who the credentials say it is.
     pub(crate) fn identity(&self) -> Option<&str> {
-        self.grant.identity.as_deref()
+        self.grant().identity.as_deref()
     }
 
     /// Whether a stream is the caller's: somebody else's with the same rights is not. Those without credentials are told
@@ -103,8 +107,9 @@ impl Caller {
 
     fn reading_dashboards(mut self) -> Self {
         let dashboards = Selector::new(DASHBOARDS).expect("it is a selector");
-        if !self.grant.rights.covers(&dashboards) {
-            self.grant.rights = Arc::new(self.grant.rights.and_subscribe(dashboards));
+        let rights = &mut self.admission.grant.rights;
+        if !rights.covers(&dashboards) {
+            *rights = Arc::new(rights.and_subscribe(dashboards));
         }
         self
     }
@@ -112,14 +117,14 @@ impl Caller {
     /// A subscription that reads what the caller may read, for as long as it may.
     pub(crate) fn limit(&self, subscription: Subscription) -> Subscription {
         let subscription = subscription.peer(self.peer.clone());
-        subscription.within(self.grant.rights.subscribe().clone())
+        subscription.within(self.grant().rights.subscribe().clone())
     }
 
     /// Receives the body of a request that changes something. What was let in may have been taken back meanwhile.
     ///
     /// # Errors
     ///
-    /// Those of the inbox, and 401.
+    /// Those of the inbox, and those of the gate.
     pub(crate) async fn receive(
         &self,
         hub: &Hub,
@@ -127,15 +132,14 @@ impl Caller {
         limit: usize,
     ) -> Result<Received, Problem> {
         let received = hub.inbox.receive(body, limit).await?;
-        if hub.gate.is_good(&self.grant) {
-            return Ok(received);
-        }
-        Err(unauthorized(Denied::PUBLIC_MESSAGE))
+        let still = hub.gate.check_again(&self.admission);
+        still.map_err(|refusal| refusal.problem(hub))?;
+        Ok(received)
     }
 
     /// Refuses who may publish nowhere, before anything of the request is looked at.
     pub(crate) fn may_publish_at_all(&self) -> Result<(), Problem> {
-        let rights = &self.grant.rights;
+        let rights = &self.grant().rights;
         if rights.publish().is_empty() {
             return Err(forbidden("these credentials give no right to publish"));
         }
@@ -147,7 +151,7 @@ impl Caller {
         field: impl Into<Cow<'static, str>>,
         topic: &Topic,
     ) -> Result<(), Problem> {
-        if self.grant.may_publish(topic) {
+        if self.grant().may_publish(topic) {
             return Ok(());
         }
         let field = field.into();
@@ -157,7 +161,7 @@ impl Caller {
 
     /// Refuses who publishes too fast.
     pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
-        let grant = &self.grant;
+        let grant = self.grant();
         let address = || {
             self.peer
                 .remote
@@ -176,7 +180,7 @@ impl Caller {
 
     /// Refuses who may read nothing.
     pub(crate) fn may_subscribe_at_all(&self) -> Result<(), Problem> {
-        if self.grant.rights.subscribe().is_empty() {
+        if self.grant().rights.subscribe().is_empty() {
             return Err(forbidden("these credentials give no right to subscribe"));
         }
         Ok(())
@@ -189,7 +193,7 @@ impl Caller {
         selectors: impl IntoIterator<Item = &'a Selector>,
     ) -> Result<(), Problem> {
         let refused = selectors.into_iter().find_map(|selector| match selector {
-            Selector::Topic(topic) if !self.grant.may_subscribe(topic) => Some(topic),
+            Selector::Topic(topic) if !self.grant().may_subscribe(topic) => Some(topic),
             _ => None,
         });
         match refused {
@@ -215,7 +219,7 @@ impl<S: Sync> FromRequestParts<S> for Sight {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
         caller.may_subscribe_at_all()?;
-        Ok(Self(caller.grant.rights))
+        Ok(Self(caller.grant().rights.clone()))
     }
 }
 
@@ -224,7 +228,7 @@ impl<S: Sync> FromRequestParts<S> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        if caller.grant.is_admin() {
+        if caller.grant().is_admin() {
             return Ok(Self);
         }
         Err(forbidden(
@@ -238,7 +242,7 @@ impl<S: Sync> FromRequestParts<S> for Watcher {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        let rights = &caller.grant.rights;
+        let rights = &caller.grant().rights;
         let dashboards = [DASHBOARDS, "**"].map(Selector::new);
         let covers = |all: &Selector| rights.covers(all);
         if rights.is_admin() || dashboards.iter().flatten().any(covers) {
@@ -267,8 +271,10 @@ impl Sight {
 }
 
 /// Whose stream it is, and until when; nobody's without credentials.
-fn owner(grant: &Grant) -> Option<Owner> {
+fn owner(admission: &Admission) -> Option<Owner> {
+    let grant = &admission.grant;
     let mut owner = Owner {
+        consent: admission.consent.clone(),
         identity: grant.identity.as_deref().map(Box::from),
         namespace: grant.namespace.as_deref().map(Box::from),
         ..Owner::default()

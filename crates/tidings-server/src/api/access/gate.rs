@@ -6,8 +6,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
-use tidings_auth::{Denied, Revocations, Tickets};
-use tidings_http::Problem;
+use tidings_auth::{Revocations, Tickets};
+use tidings_http::{Problem, StreamRequest};
 use tower::ServiceExt;
 
 use crate::api::access::caller::Caller;
@@ -54,13 +54,18 @@ impl Gate {
 
 /// Lets in who may come, leads them to the routes of their namespace, which are `own` for those who have none, and keeps
 /// the record of who may not.
-pub(crate) async fn pass(entrance: Entrance, own: Router, mut request: Request) -> Response {
+pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> Response {
     let hub = entrance.hub();
     let gate = &hub.gate;
     let attempt = Attempt::of(&request);
+    let is_for_stream = asks_for_stream(&request);
+    let (parts, body) = request.into_parts();
+    let stream = is_for_stream.then(|| StreamRequest::read(&parts).ok());
+    let stream = stream.flatten();
+    let mut request = Request::from_parts(parts, body);
     let refuse = |refusal: Refusal, identity: Option<&str>| {
         gate.denials.note(&attempt, identity, &refusal);
-        refusal.into_response(hub)
+        refusal.into_response(hub, stream.as_ref())
     };
     let shown = gate.shown(entrance.access(), &request);
     let granted = match shown.map(|shown| shown.map(Cow::into_owned)) {
@@ -71,7 +76,12 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, mut request: Request) 
         Ok(grant) => grant,
         Err(refusal) => return refuse(refusal, None),
     };
-    let routes = match &grant.namespace {
+    let identity = grant.identity.clone();
+    let admission = match gate.admit(grant).await {
+        Ok(admission) => admission,
+        Err(refusal) => return refuse(refusal, identity.as_deref()),
+    };
+    let routes = match &admission.grant.namespace {
         None => Ok(own),
         Some(name) => {
             let audience = entrance.audience();
@@ -83,24 +93,23 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, mut request: Request) 
         Err(problem) => return problem.into_response(),
     };
     // What is revoked in a namespace is known once it is open.
-    if gate.is_revoked(&grant) {
-        return refuse(Denied::Revoked.into(), grant.identity.as_deref());
+    if let Err(refusal) = gate.check(&admission) {
+        return refuse(refusal, identity.as_deref());
     }
-    let caller = Caller::new(grant, &request);
+    let caller = Caller::new(admission, &request);
     request.extensions_mut().insert(caller.peer().clone());
     request.extensions_mut().insert(caller.clone());
-    let is_read =
-        [Method::GET, Method::HEAD].contains(request.method()) || asks_for_stream(&request);
+    let is_read = [Method::GET, Method::HEAD].contains(request.method()) || is_for_stream;
     let response = routes.oneshot(request).await.into_response();
-    // A stream that was just being opened was in no list when its credentials were revoked. What was changed is changed,
-    // and is answered so.
-    if is_read && gate.is_revoked(caller.grant()) {
-        return refuse(Denied::Revoked.into(), caller.identity());
+    // A stream that was just being opened was in no list when what it is open by was taken back. What was changed is
+    // changed, and is answered so.
+    if is_read && let Err(refusal) = gate.check(caller.admission()) {
+        return refuse(refusal, identity.as_deref());
     }
     if response.status() == StatusCode::FORBIDDEN {
         let reason = response.extensions().get::<Problem>();
         let reason = reason.map_or("forbidden", Problem::detail);
-        gate.denials.note(&attempt, caller.identity(), &reason);
+        gate.denials.note(&attempt, identity.as_deref(), &reason);
     }
     response
 }

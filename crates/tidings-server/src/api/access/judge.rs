@@ -5,8 +5,10 @@ use std::future::pending;
 use std::time::Duration;
 
 use tidings_auth::{Denied, Grant, KeyRing, Tickets, Verifier};
+use tokio::select;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::api::access::consents::Consents;
 use crate::api::access::gate::Gate;
 use crate::api::access::refusal::Refusal;
 use crate::settings::AuthSettings;
@@ -26,6 +28,8 @@ pub(super) struct Means {
     /// What somebody without credentials may do.
     anonymous: Option<Grant>,
     pub(super) query_tokens: bool,
+    /// What the application says, where one decides.
+    consents: Option<Consents>,
 }
 
 impl Means {
@@ -38,6 +42,11 @@ impl Means {
             key_ring: settings.key_ring()?,
             anonymous: may_something.then_some(anonymous),
             query_tokens: settings.query_tokens,
+            consents: settings
+                .authorizer
+                .as_ref()
+                .map(Consents::new)
+                .transpose()?,
         })
     }
 }
@@ -65,19 +74,20 @@ impl Gate {
         Ok(grant)
     }
 
-    /// Whether the credentials that this was granted for are revoked by now.
-    pub(super) fn is_revoked(&self, grant: &Grant) -> bool {
-        self.revocations.is_revoked(grant, now())
+    /// Does what has to be done about keys and consents beside letting in, for ever.
+    pub(crate) async fn keep(&self) -> Infallible {
+        select! {
+            never = self.refresh_keys() => never,
+            never = self.keep_consents() => never,
+        }
     }
 
-    /// Whether what was granted still holds.
-    pub(super) fn is_good(&self, grant: &Grant) -> bool {
-        let now = now();
-        !grant.has_expired(now) && !self.revocations.is_revoked(grant, now)
+    pub(super) fn consents(&self) -> Option<&Consents> {
+        self.means.as_ref()?.consents.as_ref()
     }
 
     /// Has the sets of keys fetched that are due, for ever.
-    pub(crate) async fn refresh_keys(&self) -> Infallible {
+    async fn refresh_keys(&self) -> Infallible {
         let Some(means) = &self.means else {
             return pending().await;
         };

@@ -1,6 +1,8 @@
 //! Who may come in, and what they may do.
 
+mod admission;
 mod caller;
+mod consents;
 mod credentials;
 mod denials;
 mod gate;

@@ -4,9 +4,10 @@ use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use tidings_auth::Denied;
-use tidings_http::Problem;
+use tidings_http::{Problem, StreamRequest};
 
 use crate::api::hub::Hub;
+use crate::api::problems;
 
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -23,35 +24,78 @@ pub(super) enum Refusal {
     QueryToken,
     #[error("a cookie that a page of another origin had sent")]
     ForeignPage,
+    #[error("the application refuses them")]
+    Application,
+    #[error("the application has not said whether they may")]
+    Unanswered,
+    #[error("what the application said of them does not hold any more")]
+    Changed,
 }
 
 impl Refusal {
-    pub(super) fn into_response(self, hub: &Hub) -> Response {
-        let (problem, challenge) = match self {
+    /// As it is told to whoever asked for a stream, if it was one.
+    pub(super) fn into_response(self, hub: &Hub, stream: Option<&StreamRequest>) -> Response {
+        let challenge = self.challenge();
+        let problem = self.problem(hub);
+        match (challenge, stream) {
+            (Some(challenge), _) => {
+                // RFC 6750, section 3.
+                let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
+                (challenge, problem).into_response()
+            }
+            (None, Some(stream)) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                problems::refuse_stream(hub, stream, problem)
+            }
+            (None, _) => problem.into_response(),
+        }
+    }
+
+    pub(super) fn problem(self, hub: &Hub) -> Problem {
+        let forbidden = |kind, detail| Problem::new(StatusCode::FORBIDDEN, kind, detail);
+        let later = |kind, detail| {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, detail);
+            problem.retry_after(hub.later())
+        };
+        match self {
             Self::ForeignPage => {
                 let detail = "Origin: a cookie counts only where the page is the hub's own or its origin is listed";
-                let problem = Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail);
-                return problem.field("Origin").into_response();
+                forbidden("foreign-origin", detail).field("Origin")
             }
-            Self::Denied(denied) if denied.is_temporary() => {
-                let detail =
-                    "the keys that tell whether these credentials are good cannot be had for now";
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                let problem = Problem::new(status, "keys-unavailable", detail);
-                return problem.retry_after(hub.later()).into_response();
+            Self::Application => forbidden(
+                "forbidden",
+                "the application refuses whoever has these credentials",
+            ),
+            Self::Unanswered => later(
+                "authorizer-unavailable",
+                "the application that decides who may come does not answer for now",
+            ),
+            Self::Changed => later(
+                "authorizer-unavailable",
+                "what the application said of these credentials has changed meanwhile",
+            ),
+            Self::Denied(denied) if denied.is_temporary() => later(
+                "keys-unavailable",
+                "the keys that tell whether these credentials are good cannot be had for now",
+            ),
+            Self::Missing => unauthorized(
+                "credentials are missing: a token in Authorization: Bearer, or a key in X-API-Key",
+            ),
+            Self::Denied(_) | Self::QueryElsewhere | Self::TicketElsewhere | Self::QueryToken => {
+                unauthorized(Denied::PUBLIC_MESSAGE)
             }
-            Self::Missing => {
-                let detail = "credentials are missing: a token in Authorization: Bearer, or a key in X-API-Key";
-                (unauthorized(detail), "Bearer realm=\"tidings\"")
+        }
+    }
+
+    /// What is said of it where other credentials are asked for.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::ForeignPage | Self::Application | Self::Unanswered | Self::Changed => None,
+            Self::Denied(denied) if denied.is_temporary() => None,
+            Self::Missing => Some("Bearer realm=\"tidings\""),
+            Self::Denied(_) | Self::QueryElsewhere | Self::TicketElsewhere | Self::QueryToken => {
+                Some("Bearer realm=\"tidings\", error=\"invalid_token\"")
             }
-            _ => {
-                let challenge = "Bearer realm=\"tidings\", error=\"invalid_token\"";
-                (unauthorized(Denied::PUBLIC_MESSAGE), challenge)
-            }
-        };
-        // RFC 6750, section 3.
-        let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
-        (challenge, problem).into_response()
+        }
     }
 }
 

@@ -6,17 +6,19 @@ use http::StatusCode;
 use tidings_auth::{Grant, Revocation, RevocationError, Revoked, Ticket, TicketError, Tickets};
 use tidings_http::Problem;
 
+use crate::api::access::caller::Caller;
 use crate::api::access::gate::Gate;
 use crate::api::access::refusal::unauthorized;
 use crate::wall_clock::now;
 
 impl Gate {
-    /// Something that opens one stream as whoever this was granted to.
-    pub(crate) fn ticket(&self, grant: &Grant) -> Result<Ticket, Problem> {
+    /// Something that opens one stream as who asks for it.
+    pub(crate) fn ticket(&self, caller: &Caller) -> Result<Ticket, Problem> {
         if self.is_open() {
             return Ok(Ticket::unknown(now()));
         }
-        let ticket = self.tickets.issue(grant, now());
+        let grant = caller.admission().own_grant();
+        let ticket = self.tickets.issue(&grant, now());
         ticket.map_err(|error| match error {
             TicketError::TooMany => {
                 let status = StatusCode::TOO_MANY_REQUESTS;

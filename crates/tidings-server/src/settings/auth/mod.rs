@@ -1,6 +1,7 @@
-//! Who is let in: `[auth]`, `[[issuer]]` and `[[api_key]]`.
+//! Who is let in: `[auth]`, `[[issuer]]`, `[[api_key]]` and `[authorizer]`.
 
 mod api_key;
+mod authorizer;
 mod issuer;
 mod rights;
 mod secret;
@@ -13,6 +14,7 @@ use tidings_auth::{
 use toml::Value;
 
 pub(super) use crate::settings::auth::api_key::ApiKeySettings;
+pub(crate) use crate::settings::auth::authorizer::AuthorizerSettings;
 pub(super) use crate::settings::auth::issuer::{IssuerSettings, KeySource};
 pub(super) use crate::settings::auth::rights::RightsSettings;
 use crate::settings::auth::secret::Secret;
@@ -39,6 +41,8 @@ pub(crate) struct AuthSettings {
     pub(super) issuers: Vec<IssuerSettings>,
     /// `[[api_key]]`: who comes with a key that is no token.
     pub(super) api_keys: Vec<ApiKeySettings>,
+    /// `[authorizer]`: an application that decides about them.
+    pub(crate) authorizer: Option<AuthorizerSettings>,
 }
 
 impl AuthSettings {
@@ -56,12 +60,23 @@ impl AuthSettings {
                 IssuerSettings::read(issuer, max_lifetime)
             }),
             api_keys: given.each("api_key", ApiKeySettings::read),
+            authorizer: AuthorizerSettings::read(given),
         };
+        if auth.authorizer.is_some() && !auth.has_keys() {
+            let problem = "authorizer.url: there is no key, so nobody shows credentials that the application could be asked \
+                           about: set one (TIDINGS_AUTH_JWT_SECRET, at least 32 bytes, or [[issuer]] or [[api_key]] in the \
+                           file), or leave out [authorizer]";
+            given.problems_mut().push(problem.to_owned());
+        }
         // What is wrong with all of them together. Each by itself has been told.
         if given.problems_mut().is_empty() {
             let verifier = auth.verifier().map_err(|error| format!("issuer: {error}"));
             let key_ring = auth.key_ring().map_err(|error| format!("api_key: {error}"));
-            let problems = [verifier.err(), key_ring.err()];
+            let authorizer = auth.authorizer.as_ref().map(AuthorizerSettings::client);
+            let authorizer = authorizer
+                .transpose()
+                .map_err(|error| format!("authorizer: {error}"));
+            let problems = [verifier.err(), key_ring.err(), authorizer.err()];
             given.problems_mut().extend(problems.into_iter().flatten());
         }
         auth

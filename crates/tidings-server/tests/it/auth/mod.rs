@@ -1,6 +1,7 @@
 //! Who is let in, and what they may do.
 
 mod anonymous;
+mod authorizer;
 mod carriers;
 mod command_line;
 mod cookies;

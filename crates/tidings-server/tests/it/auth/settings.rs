@@ -73,6 +73,72 @@ fn t6_keys_that_protect_nothing_are_refused_by_name() {
 }
 
 #[test]
+fn t22_an_application_that_protects_nothing_is_refused_by_name() {
+    const GOOD: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgYXBwbGljYXRpb24=";
+    const KEY: &str = "[auth]\njwt_secret = \"a secret of the tests, and of nobody else\"\n";
+    let url = "url = \"https://app.example/access\"";
+    let with = |rest: &str| format!("{KEY}[authorizer]\n{rest}\n");
+    let signed = |rest: &str| with(&format!("secret = \"{GOOD}\"\n{rest}"));
+    refused(&signed("ttl = \"60s\""), &["authorizer.url", "is missing"]);
+    refused(
+        &signed("url = \"http://app.example/access\""),
+        &["authorizer.url", "https", "authorizer.allow_http = true"],
+    );
+    refused(&signed("url = \"app.example\""), &["authorizer.url"]);
+    refused(
+        &signed("url = \"https://me:pass@app.example\""),
+        &["authorizer.url", "password"],
+    );
+    refused(&with(url), &["authorizer.secret", "is missing"]);
+    let weak = format!("{url}\nsecret = \"whsec_c2hvcnQ=\"");
+    refused(&with(&weak), &["authorizer.secret", "24", "openssl rand"]);
+    refused(
+        &with(&format!(
+            "{url}\nsecret = \"a secret of the tests, and of nobody else\""
+        )),
+        &["authorizer.secret", "whsec_"],
+    );
+    refused(
+        &with(&format!("{url}\nsecret_file = \"nowhere\"")),
+        &["authorizer.secret_file", "nowhere"],
+    );
+    refused(
+        &signed(&format!("{url}\nsecret_file = \"nowhere\"")),
+        &["authorizer.secret", "is not alone"],
+    );
+    for (setting, value) in [
+        ("ttl", "500ms"),
+        ("ttl", "2h"),
+        ("timeout", "31s"),
+        ("timeout", "1ms"),
+    ] {
+        let name = format!("authorizer.{setting}");
+        refused(
+            &signed(&format!("{url}\n{setting} = \"{value}\"")),
+            &[&name, value],
+        );
+    }
+    refused(
+        &signed(&format!("{url}\nttl = \"3s\"\ntimeout = \"2s\"")),
+        &["authorizer.timeout", "authorizer.ttl"],
+    );
+    let without_key = signed(url).replace(KEY, "");
+    refused(&without_key, &["authorizer.url", "no key", VARIABLE]);
+    for good in [
+        url,
+        "url = \"http://app.example/access\"\nallow_http = true",
+    ] {
+        let checked = check(&signed(good));
+        assert!(!checked.stderr.contains(GOOD));
+        let printed = checked.success();
+        assert!(
+            printed.contains("ttl = \"1m\"") && !printed.contains("whsec"),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
 fn an_address_that_others_reach_needs_a_key() {
     let listen = "listen = \"0.0.0.0:0\"\n";
     refused(listen, &["listen", VARIABLE, "--insecure-anonymous"]);

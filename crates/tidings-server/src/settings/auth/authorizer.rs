@@ -1,0 +1,133 @@
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tidings_auth::{Authorizer, AuthorizerError, AuthorizerSecret, AuthorizerUrl, UrlError};
+use toml::Value;
+
+use crate::settings::auth::secret::Secret;
+use crate::settings::given::Given;
+use crate::settings::value;
+
+/// The settings of which one says that an application decides, and which it is then missing.
+const KEYS: [&str; 6] = [
+    "authorizer.url",
+    "authorizer.secret",
+    "authorizer.secret_file",
+    "authorizer.allow_http",
+    "authorizer.ttl",
+    "authorizer.timeout",
+];
+
+const ONE_SECRET: &str = "one of authorizer.secret and authorizer.secret_file signs the questions";
+
+/// `[authorizer]`: an application that decides who may come. Without it, credentials alone do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AuthorizerSettings {
+    /// `url`: where it is asked.
+    pub(in crate::settings) url: String,
+    /// `allow_http`: also without TLS on another machine. Default false.
+    pub(in crate::settings) allow_http: bool,
+    /// `secret` or `secret_file`: what questions are signed with.
+    secret: Secret,
+    /// The file that the secret is from, if it is not in the settings.
+    pub(in crate::settings) secret_file: Option<PathBuf>,
+    /// `ttl`: how long an answer holds. 1 s to 1 h, default 1 min.
+    pub(crate) ttl: Duration,
+    /// `timeout`: how long an answer may take. 100 ms to 30 s, and at most half of `ttl`; default 2 s.
+    pub(crate) timeout: Duration,
+}
+
+impl AuthorizerSettings {
+    pub(super) fn read(given: &mut Given) -> Option<Self> {
+        let first = KEYS.into_iter().find(|key| given.has(key))?;
+        let allow_http = given.read("authorizer.allow_http", value::flag, false);
+        let second = Duration::from_secs(1);
+        let ttl = value::duration(second..=second * 3600);
+        let ttl = given.read("authorizer.ttl", ttl, second * 60);
+        let timeout = value::duration(second / 10..=second * 30);
+        let bounded = |value: &Value| match timeout(value)? {
+            timeout if timeout * 2 > ttl => {
+                Err("must be at most half of authorizer.ttl".to_owned())
+            }
+            timeout => Ok(timeout),
+        };
+        // Half of the least that `ttl` can be is shorter than what is usual.
+        let usual = (second * 2).min(ttl / 2);
+        let timeout = given.read("authorizer.timeout", bounded, usual);
+        if !given.has("authorizer.url") {
+            let problem = format!("is missing beside {first}: where the application is asked");
+            given.refuse("authorizer.url", problem);
+        }
+        let url = |value: &Value| {
+            let text = value::text(value)?;
+            url(text, allow_http).map(|_| Some(text.to_owned()))
+        };
+        let url = given.read("authorizer.url", url, None);
+        let file = given.has("authorizer.secret_file");
+        if file == given.has("authorizer.secret") {
+            let fault = if file { "is not alone" } else { "is missing" };
+            given.refuse("authorizer.secret", format_args!("{fault}: {ONE_SECRET}"));
+        }
+        let own = given.read("authorizer.secret", own_secret, None);
+        let from_file = given.read("authorizer.secret_file", secret_from_file, None);
+        let (secret, secret_file) = match (own, from_file) {
+            (Some(secret), _) => (secret, None),
+            (None, from_file) => from_file.map(|(secret, file)| (secret, Some(file)))?,
+        };
+        Some(Self {
+            url: url?,
+            allow_http,
+            secret,
+            secret_file,
+            ttl,
+            timeout,
+        })
+    }
+
+    /// What asks it.
+    ///
+    /// # Errors
+    ///
+    /// The system's certificates cannot be used.
+    pub(crate) fn client(&self) -> Result<Authorizer, AuthorizerError> {
+        let tried = "it was tried when it was read";
+        let url = url(&self.url, self.allow_http).expect(tried);
+        let secret = parse(&self.secret).expect(tried);
+        Authorizer::new(url, secret, self.timeout)
+    }
+}
+
+fn url(text: &str, allow_http: bool) -> Result<AuthorizerUrl, String> {
+    let url = match allow_http {
+        true => AuthorizerUrl::allowing_http(text),
+        false => AuthorizerUrl::new(text),
+    };
+    url.map_err(|error| match error {
+        UrlError::NotHttps => {
+            "must be https; http is for this machine, or for a network that is trusted, \
+                               with authorizer.allow_http = true"
+                .to_owned()
+        }
+        error => error.to_string(),
+    })
+}
+
+fn own_secret(value: &Value) -> Result<Option<Secret>, String> {
+    let secret = Secret::new(value::text(value)?);
+    parse(&secret).map(|_| Some(secret))
+}
+
+fn secret_from_file(value: &Value) -> Result<Option<(Secret, PathBuf)>, String> {
+    let file = value::file(value)?;
+    let text = fs::read_to_string(&file)
+        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    // A line end is what editors put there.
+    let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
+    parse(&secret).map(|_| Some((secret, file)))
+}
+
+fn parse(secret: &Secret) -> Result<AuthorizerSecret, String> {
+    let secret = secret.as_str().parse();
+    secret.map_err(|error: tidings_auth::AuthorizerSecretError| error.to_string())
+}
