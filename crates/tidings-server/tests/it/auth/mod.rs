@@ -9,6 +9,7 @@ mod expiry;
 mod keys;
 mod limits;
 mod namespaces;
+mod outgoing;
 mod publishing;
 mod quiet;
 mod revocations;
