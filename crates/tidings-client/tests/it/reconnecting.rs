@@ -1,11 +1,19 @@
 use std::time::Duration;
 
+use futures_util::future::join;
 use tidings_client::{Client, Connection, Loss, SubscribeError};
+use tokio::time;
 
 use crate::script::{
-    Reply, Server, all_data, answer, cut_stream, event, held_stream, loss, no_content, nobody,
-    stream,
+    Reply, Server, all_data, answer, cut_stream, event, held_stream, hold_clock, loss, no_content,
+    nobody, stream,
 };
+
+/// Longer than the idle timeout.
+const SILENCE: Duration = Duration::from_secs(46);
+
+/// Longer than these clients wait before they try again.
+const WAIT: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn every_kind_of_loss_is_tried_again() {
@@ -23,28 +31,34 @@ async fn every_kind_of_loss_is_tried_again() {
     assert_eq!(all_data(subscription).await, ["here"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_silent_stream_is_taken_for_dead() {
+    let _clock = hold_clock();
     let mut server = Server::start([held_stream("id: e-1\ndata: one\n\n"), no_content()]).await;
-    let idle = Duration::from_millis(50);
-    let client = server.client_with(|builder| builder.idle_timeout(idle));
-    let mut subscription = client.subscribe(["t"]).open();
+    let mut subscription = server.client().subscribe(["t"]).open();
     assert_eq!(event(&mut subscription).await.data, "one");
-    assert!(matches!(loss(&mut subscription).await.0, Loss::Idle));
+    let ((loss, _), ()) = join(loss(&mut subscription), time::advance(SILENCE)).await;
+    assert!(matches!(loss, Loss::Idle), "{loss:?}");
     server.client_closed().await;
-    assert!(all_data(subscription).await.is_empty());
+    let (data, ()) = join(all_data(subscription), time::advance(WAIT)).await;
+    assert!(data.is_empty());
     server.request().await;
     assert_eq!(server.request().await.header("last-event-id"), Some("e-1"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_answer_is_taken_for_dead() {
-    let server = Server::start([Reply::Hold(String::new()), no_content()]).await;
-    let idle = Duration::from_millis(50);
-    let client = server.client_with(|builder| builder.idle_timeout(idle));
-    let mut subscription = client.subscribe(["t"]).open();
-    assert!(matches!(loss(&mut subscription).await.0, Loss::Idle));
-    assert!(all_data(subscription).await.is_empty());
+    let _clock = hold_clock();
+    let mut server = Server::start([Reply::Hold(String::new()), no_content()]).await;
+    let mut subscription = server.client().subscribe(["t"]).open();
+    let silence = async {
+        server.request().await;
+        time::advance(SILENCE).await;
+    };
+    let ((loss, _), ()) = join(loss(&mut subscription), silence).await;
+    assert!(matches!(loss, Loss::Idle), "{loss:?}");
+    let (data, ()) = join(all_data(subscription), time::advance(WAIT)).await;
+    assert!(data.is_empty());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tidings_client::{Client, ClientBuilder, Connection, Event, Item, Loss, Subsc
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{self, JoinHandle};
 
 /// What the server does with a connection once it has read the request.
 pub(crate) enum Reply {
@@ -23,6 +23,13 @@ pub(crate) struct Server {
     requests: mpsc::UnboundedReceiver<Request>,
     closed: mpsc::UnboundedReceiver<()>,
     task: JoinHandle<()>,
+}
+
+/// Keeps a paused clock from moving by itself, which it does not while a thread is at work.
+pub(crate) fn hold_clock() -> std::sync::mpsc::Sender<()> {
+    let (hold, held) = std::sync::mpsc::channel();
+    task::spawn_blocking(move || held.recv());
+    hold
 }
 
 /// The address of a port that nobody listens on.
