@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub(crate) struct Tokens {
     provider: Box<dyn Fn(TokenReason) -> Asked + Send + Sync>,
     /// Guards the kept token alone; never held while the provider is asked.
     kept: Mutex<Option<Kept>>,
+    /// Whether the provider failed when it was last asked.
+    failed: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -106,6 +109,7 @@ impl Tokens {
         Self {
             provider,
             kept: Mutex::new(None),
+            failed: AtomicBool::new(false),
         }
     }
 
@@ -132,18 +136,21 @@ impl Tokens {
 
     /// A token for a request of its own: the last one, unless its time is over.
     pub(crate) async fn for_request(&self) -> Result<HeaderValue, CredentialsError> {
-        match self.kept() {
-            None => self.ask(TokenReason::First).await,
-            Some(Kept {
-                expires: Some(end), ..
-            }) if end <= Instant::now() => self.ask(TokenReason::Expired).await,
-            Some(kept) => Ok(kept.header),
-        }
+        let reason = match self.kept() {
+            Some(kept) if kept.expires.is_none_or(|end| end > Instant::now()) => {
+                return Ok(kept.header);
+            }
+            _ if self.failed.load(Ordering::Relaxed) => TokenReason::Failed,
+            Some(_) => TokenReason::Expired,
+            None => TokenReason::First,
+        };
+        self.ask(reason).await
     }
 
     /// Another token, for this reason.
     pub(crate) async fn ask(&self, reason: TokenReason) -> Result<HeaderValue, CredentialsError> {
         let token = (self.provider)(reason).await;
+        self.failed.store(token.is_err(), Ordering::Relaxed);
         let token = token.map_err(|error| CredentialsError {
             source: Arc::from(error),
         })?;

@@ -108,9 +108,10 @@ impl Driver {
     pub(crate) fn new(subscribe: Subscribe) -> (Self, Shared) {
         let settings = subscribe.client.settings();
         let mut intake = Intake::new(settings.limits.clone(), subscribe.form);
-        if let Start::After(id) = &subscribe.start {
-            intake.begin_after(id);
-        }
+        let begun = match &subscribe.start {
+            Start::After(id) => intake.begin_after(id),
+            Start::Now | Start::Oldest | Start::Last(_) => Ok(()),
+        };
         let (connection, receiver) = watch::channel(Connection::Connecting);
         let shared = Shared {
             connection: receiver,
@@ -122,7 +123,7 @@ impl Driver {
             request: stream_request::first(&subscribe),
             phase: Phase::Connecting,
             intake,
-            failed: None,
+            failed: begun.err(),
             snapshot_due: false,
             delivered: topics.then(Delivered::default),
             unended: subscribe
@@ -292,7 +293,7 @@ impl Driver {
             return Ok(());
         };
         if let Some(id) = cursor.load().await.map_err(SubscribeError::Cursor)? {
-            self.intake.begin_after(&id);
+            self.intake.begin_after(&id)?;
             self.reach(&id);
         }
         self.cursor = None;

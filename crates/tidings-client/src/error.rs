@@ -96,6 +96,12 @@ pub enum SubscribeError {
     /// The snapshot that was to be read after a gap was refused.
     #[error("the server refused the snapshot: {0}")]
     Snapshot(Problem),
+    /// The id to begin after cannot be sent: it has a control character.
+    #[error("there is no beginning after id {id:?}: it cannot be sent")]
+    Start {
+        /// The id as given.
+        id: String,
+    },
     /// It cannot be told where to begin.
     #[error("cannot load the cursor")]
     Cursor(#[source] io::Error),

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use tidings_sse::{DecodeError, Decoder, Frame, Limits};
 use url::Origin;
 
+use crate::error::SubscribeError;
 use crate::event::Item;
 use crate::exchange::Position;
 use crate::items;
@@ -62,9 +63,13 @@ impl Intake {
     }
 
     /// Goes on after an event that somebody else has read.
-    pub(crate) fn begin_after(&mut self, id: &str) {
+    pub(crate) fn begin_after(&mut self, id: &str) -> Result<(), SubscribeError> {
+        if HeaderValue::from_bytes(id.as_bytes()).is_err() {
+            return Err(SubscribeError::Start { id: id.to_owned() });
+        }
         self.decoder.set_last_event_id(id);
         self.home = None;
+        Ok(())
     }
 
     /// A new connection: what was unfinished on the last one will come again.
@@ -131,8 +136,8 @@ impl Intake {
         self.decoder.last_event_id()
     }
 
-    /// The same, as the next request says it. An id with a control character cannot be sent; the
-    /// stream then starts as at first.
+    /// The same, as the next request says it. An id of the server's with a control character cannot
+    /// be sent; the stream then starts as at first.
     pub(crate) fn position(&self) -> Option<Position> {
         let id = self.last_event_id();
         let id = HeaderValue::from_bytes(id.as_bytes()).ok()?;
@@ -224,7 +229,7 @@ mod tests {
                 enveloped: false,
             };
             let mut intake = Intake::new(self.limits(), form);
-            intake.begin_after(&self.resume_from);
+            intake.begin_after(&self.resume_from).unwrap();
             for connection in &self.connections {
                 intake.reconnected();
                 let bytes = connection.bytes();
@@ -314,7 +319,7 @@ mod tests {
     #[test]
     fn an_id_belongs_to_whoever_gave_it() {
         let mut intake = Intake::new(Limits::default(), Form::default());
-        intake.begin_after("7");
+        intake.begin_after("7").unwrap();
         let of = |intake: &Intake| intake.position().and_then(|position| position.of);
         assert_eq!(of(&intake), None);
         intake.push(b"data: x\n\n", &origin()).unwrap();

@@ -30,6 +30,41 @@ async fn another_run_begins_after_what_was_acknowledged() {
 }
 
 #[tokio::test]
+async fn after_an_id_that_cannot_be_sent_nothing_begins() {
+    /// Has such an id.
+    #[derive(Debug)]
+    struct Odd;
+
+    impl CursorStore for Odd {
+        fn load(&self) -> Stored<'_, Option<String>> {
+            Box::pin(async { Ok(Some("e\n1".to_owned())) })
+        }
+
+        fn save<'a>(&'a self, _: &'a str) -> Stored<'a, ()> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    let mut server = Server::start([]).await;
+    let client = server.client();
+    for subscribe in [
+        client
+            .subscribe(["t"])
+            .from(Start::After("e\n1".to_owned())),
+        client.subscribe(["t"]).cursor(Odd),
+    ] {
+        let mut subscription = subscribe.open();
+        let next = subscription.next().await;
+        assert!(
+            matches!(&next, Some(Err(SubscribeError::Start { id })) if id == "e\n1"),
+            "{next:?}"
+        );
+        assert!(subscription.next().await.is_none());
+    }
+    server.quiet();
+}
+
+#[tokio::test]
 async fn it_can_be_acknowledged_from_a_task_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let cursor = FileCursor::new(folder.path().join("cursor"));

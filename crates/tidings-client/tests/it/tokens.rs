@@ -147,6 +147,32 @@ async fn a_provider_without_a_token_is_named_as_the_cause() {
 }
 
 #[tokio::test]
+async fn a_provider_is_told_that_it_has_failed() {
+    let mut server = Server::start([answer("200 OK", "", RECEIPT)]).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&asked);
+    let client = server.client_with(|builder| {
+        builder.jitter(|| 0.0).token_provider(move |reason| {
+            let mut asked = told.lock().unwrap();
+            asked.push(reason);
+            let is_open = asked.len() == 3;
+            future::ready(
+                is_open
+                    .then(|| Token::new("t"))
+                    .ok_or("the vault is closed"),
+            )
+        })
+    });
+    client.publish("t", NewEvent::new("x")).await.unwrap();
+    let expected = [TokenReason::First, TokenReason::Failed, TokenReason::Failed];
+    assert_eq!(*asked.lock().unwrap(), expected);
+    assert_eq!(
+        server.request().await.header("authorization"),
+        Some("Bearer t")
+    );
+}
+
+#[tokio::test]
 async fn another_origin_never_sees_a_token() {
     let mut other = Server::start([no_content()]).await;
     let server = Server::start([]).await;
