@@ -221,7 +221,7 @@ impl Issued {
     }
 }
 
-fn holder(grant: &Grant) -> (Option<Arc<str>>, Option<Arc<str>>) {
+fn holder(grant: &Grant) -> Holder {
     (grant.namespace.clone(), grant.identity.clone())
 }
 

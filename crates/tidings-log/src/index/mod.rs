@@ -101,7 +101,7 @@ impl Index {
     }
 
     pub(crate) fn newest_time(&self) -> Timestamp {
-        let newest = self.events.range(0, u64::MAX).next_back();
+        let newest = self.events.last();
         newest.map_or_else(Timestamp::default, |(_, stub)| stub.time)
     }
 
@@ -334,9 +334,10 @@ impl Index {
         if !is_spared(oldest) {
             return (self.events.len() > 1).then_some(oldest.topic as usize);
         }
-        let (newest, _) = self.events.range(self.spared_up_to, u64::MAX).next_back()?;
-        let mut events = self.events.range(self.spared_up_to, newest - 1);
-        let found = events.find(|(_, stub)| !is_spared(stub));
+        let (newest, _) = self.events.last()?;
+        let events = self.events.after(self.spared_up_to);
+        let mut older = events.take_while(|(sequence, _)| *sequence < newest);
+        let found = older.find(|(_, stub)| !is_spared(stub));
         // A topic stays what it is, so what was passed over is not looked at again.
         self.spared_up_to = found.map_or(newest, |(sequence, _)| sequence) - 1;
         found.map(|(_, stub)| stub.topic as usize)

@@ -63,6 +63,19 @@ impl<T> Sequenced<T> {
         entries.filter_map(|(sequence, item)| Some((*sequence, item.as_ref()?)))
     }
 
+    /// The items after a sequence, in order.
+    pub(crate) fn after(&self, sequence: u64) -> impl Iterator<Item = (u64, &T)> {
+        let start = self.entries.partition_point(|(own, _)| *own <= sequence);
+        let entries = self.entries.range(start..);
+        entries.filter_map(|(sequence, item)| Some((*sequence, item.as_ref()?)))
+    }
+
+    /// The last item.
+    pub(crate) fn last(&self) -> Option<(u64, &T)> {
+        let mut entries = self.entries.iter().rev();
+        entries.find_map(|(sequence, item)| Some((*sequence, item.as_ref()?)))
+    }
+
     /// The first item.
     pub(crate) fn first(&self) -> Option<(u64, &T)> {
         let (sequence, item) = self.entries.front()?;
@@ -105,6 +118,8 @@ mod tests {
                 }
                 prop_assert_eq!(items.len(), map.len());
                 prop_assert_eq!(items.first(), map.first_key_value().map(|(k, v)| (*k, v)));
+                prop_assert_eq!(items.last(), map.last_key_value().map(|(k, v)| (*k, v)));
+                prop_assert!(items.after(n).eq(map.range(n + 1..).map(|(k, v)| (*k, v))));
                 prop_assert_eq!(items.get(n), map.get(&n));
                 let range: Vec<_> = items.range(n, n + 50).map(|(k, v)| (k, *v)).collect();
                 let expected: Vec<_> = map.range(n + 1..=n + 50).map(|(k, v)| (*k, *v)).collect();
