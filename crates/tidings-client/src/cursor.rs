@@ -158,24 +158,21 @@ fn load(path: &Path) -> io::Result<Option<String>> {
     };
     let mut text = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut text)?;
-    let id = if text.len() as u64 > LONGEST {
-        None
-    } else {
-        String::from_utf8(text).ok().and_then(saved)
-    };
-    let Some(id) = id else {
+    let is_short = text.len() as u64 <= LONGEST;
+    let text = String::from_utf8(text).ok().filter(|_| is_short);
+    let Some(id) = text.as_deref().and_then(saved) else {
         let reason = "holds no event id; remove it to begin without one";
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     };
-    Ok((!id.is_empty()).then_some(id))
+    Ok((!id.is_empty()).then(|| id.to_owned()))
 }
 
 /// The id in a file with this text. A file that has nothing at all was never saved: an id that is
 /// empty has its line end.
-fn saved(text: String) -> Option<String> {
-    let id = text.strip_suffix('\n').unwrap_or(&text);
+fn saved(text: &str) -> Option<&str> {
+    let id = text.strip_suffix('\n').unwrap_or(text);
     let is_id = !text.is_empty() && !id.contains(char::is_control);
-    is_id.then(|| id.to_owned())
+    is_id.then_some(id)
 }
 
 fn save(path: &Path, id: &str) -> io::Result<()> {
