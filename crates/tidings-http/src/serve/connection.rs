@@ -198,7 +198,10 @@ impl Course {
         };
         // Boxed, since it would make the tasks of all connections larger, those without it too.
         let handshake = Box::pin(tls.accept(line));
-        let encrypted = self.within(HANDSHAKE_TIME, handshake).await?;
+        let Some(encrypted) = self.within(HANDSHAKE_TIME, handshake).await? else {
+            debug!("closed: the name was validated");
+            return Err(Ending::Closed);
+        };
         Ok(Transport::Encrypted(Box::new(encrypted)))
     }
 

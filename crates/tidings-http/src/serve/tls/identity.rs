@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio_rustls::rustls;
+use tokio_rustls::rustls::InconsistentKeys;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::ProducesTickets;
-use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio_rustls::rustls::{InconsistentKeys, ServerConfig};
+use tokio_rustls::rustls::sign::CertifiedKey;
 
 /// Why a certificate cannot be used.
 #[derive(Debug, Error)]
@@ -62,38 +61,24 @@ pub enum TlsError {
 /// The longest chain that is shown.
 const MOST_CERTIFICATES: usize = 16;
 
-/// What a server with this certificate and key shows and offers.
-pub(super) fn config(
-    certificate: &[u8],
-    key: &[u8],
-    tickets: &Arc<dyn ProducesTickets>,
-) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+/// A certificate with its key, which fits.
+pub(super) fn load(certificate: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
     let chain = chain(certificate)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoKey,
         error => TlsError::BadKey(error.into()),
     })?;
-    let key = provider
-        .key_provider
-        .load_private_key(key)
+    let key = aws_lc_rs::sign::any_supported_type(&key)
         .map_err(|error| TlsError::BadKey(error.into()))?;
     let identity = CertifiedKey::new(chain, key);
     match identity.keys_match() {
         // Every kind of key tells its public half.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-        Err(rustls::Error::InconsistentKeys(_)) => return Err(TlsError::Mismatch),
-        Err(error) => return Err(TlsError::BadCertificate(error.into())),
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+            Ok(Arc::new(identity))
+        }
+        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Mismatch),
+        Err(error) => Err(TlsError::BadCertificate(error.into())),
     }
-
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Setup(error.into()))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.ticketer = Arc::clone(tickets);
-    Ok(config)
 }
 
 fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -2,6 +2,7 @@
 
 mod files;
 mod identity;
+mod shown;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,15 +12,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer;
-use tokio_rustls::rustls::server::ProducesTickets;
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{Accept, TlsAcceptor};
 use tracing::{info, warn};
 
 use self::files::{Files, Stamp};
+use self::shown::{Meeting, Shown, is_validation};
 use super::line::Line;
 use super::transport::Encryption;
 
@@ -45,8 +47,7 @@ pub struct Tls(Arc<Parts>);
 
 struct Parts {
     /// What new connections are met with. Guards itself alone; held to take it and to replace it.
-    config: RwLock<Arc<ServerConfig>>,
-    tickets: Arc<dyn ProducesTickets>,
+    meeting: RwLock<Meeting>,
     /// Where certificate and key come from, if from files.
     source: Option<Source>,
 }
@@ -66,9 +67,7 @@ impl Tls {
     /// # Errors
     /// If one of them is missing or unusable, or the key does not fit the certificate.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let tickets = tickets()?;
-        let config = identity::config(certificate, key, &tickets)?;
-        Ok(Self::of(config, tickets, None))
+        Self::of(Some((certificate, key)), None)
     }
 
     /// The same from files. While a server runs with it, the files are looked at once a second, and read again when they
@@ -82,21 +81,32 @@ impl Tls {
         key: impl Into<PathBuf>,
     ) -> Result<Self, TlsError> {
         let files = Files::new(certificate.into(), key.into());
-        let tickets = tickets()?;
         // Taken first: a change after it is a change.
         let read = Mutex::new(files.stamp());
         let (certificate, key) = files.read()?;
-        let config = identity::config(&certificate, &key, &tickets)?;
         let source = Source { files, read };
-        Ok(Self::of(config, tickets, Some(source)))
+        Self::of(Some((&certificate, &key)), Some(source))
     }
 
-    fn of(config: ServerConfig, tickets: Arc<dyn ProducesTickets>, source: Option<Source>) -> Self {
-        Self(Arc::new(Parts {
-            config: RwLock::new(Arc::new(config)),
-            tickets,
+    /// No certificate for now: handshakes are refused until there is one by [`replace`](Self::replace).
+    ///
+    /// # Errors
+    /// If the system has no randomness to give.
+    pub fn without_certificate() -> Result<Self, TlsError> {
+        Self::of(None, None)
+    }
+
+    fn of(pair: Option<(&[u8], &[u8])>, source: Option<Source>) -> Result<Self, TlsError> {
+        let identity = pair.map(|(certificate, key)| identity::load(certificate, key));
+        let shown = Shown {
+            identity: identity.transpose()?,
+            ..Shown::default()
+        };
+        let tickets = Ticketer::new().map_err(|error| TlsError::Setup(error.into()))?;
+        Ok(Self(Arc::new(Parts {
+            meeting: RwLock::new(Meeting::new(shown, tickets)?),
             source,
-        }))
+        })))
     }
 
     /// Shows another certificate to connections that come from now on. Those that are open are not touched.
@@ -104,14 +114,39 @@ impl Tls {
     /// # Errors
     /// As for [`from_pem`](Self::from_pem); nothing has changed then.
     pub fn replace(&self, certificate: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        let config = identity::config(certificate, key, &self.0.tickets)?;
-        let mut current = self
-            .0
-            .config
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(config);
+        let identity = identity::load(certificate, key)?;
+        self.change(|shown| shown.identity = Some(identity));
         Ok(())
+    }
+
+    /// Shows a certificate to those who validate `name`, which is in lower case, by TLS-ALPN-01 ([RFC 8737]), and to nobody
+    /// else. They are served nothing: their connections are closed after the handshake. That is for a client of an ACME
+    /// server, which makes the certificate of what it is told.
+    ///
+    /// There is one for each name, until [`end_proofs`](Self::end_proofs).
+    ///
+    /// [RFC 8737]: https://www.rfc-editor.org/rfc/rfc8737
+    ///
+    /// # Errors
+    /// As for [`from_pem`](Self::from_pem); nothing has changed then.
+    pub fn prove(&self, name: &str, certificate: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        let proof = identity::load(certificate, key)?;
+        self.change(|shown| {
+            shown.proofs.insert(name.to_owned(), proof);
+        });
+        Ok(())
+    }
+
+    /// Shows nothing more to those who validate a name: their handshakes fail.
+    pub fn end_proofs(&self) {
+        self.change(|shown| shown.proofs.clear());
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Shown)) {
+        let meeting = self.0.meeting.write();
+        meeting
+            .unwrap_or_else(PoisonError::into_inner)
+            .change(change);
     }
 
     /// Reads the files now, whether they have changed or not. Without files nothing happens.
@@ -127,10 +162,19 @@ impl Tls {
         self.replace(&certificate, &key)
     }
 
-    /// The handshake with a peer that has just connected.
-    pub(super) fn accept(&self, line: Line) -> Accept<Line> {
-        let config = self.0.config.read().unwrap_or_else(PoisonError::into_inner);
-        TlsAcceptor::from(Arc::clone(&config)).accept(line)
+    /// Shakes hands with a peer that has just connected. There is nothing to serve to one that has come to validate a name.
+    pub(super) async fn accept(&self, line: Line) -> io::Result<Option<TlsStream<Line>>> {
+        let mut stream = TlsAcceptor::from(self.config()).accept(line).await?;
+        if is_validation(stream.get_ref().1.alpn_protocol()) {
+            stream.shutdown().await?;
+            return Ok(None);
+        }
+        Ok(Some(stream))
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let meeting = self.0.meeting.read();
+        meeting.unwrap_or_else(PoisonError::into_inner).config()
     }
 
     /// Reads the files again whenever they have changed.
@@ -175,10 +219,6 @@ impl Tls {
             Err(_cancelled) => {}
         }
     }
-}
-
-fn tickets() -> Result<Arc<dyn ProducesTickets>, TlsError> {
-    Ticketer::new().map_err(|error| TlsError::Setup(error.into()))
 }
 
 impl Source {

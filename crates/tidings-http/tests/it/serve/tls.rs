@@ -255,6 +255,57 @@ async fn changed_files_are_read_and_bad_ones_are_not_used() {
     new.connect(server.connect().await, &[]).await.unwrap();
 }
 
+#[tokio::test]
+async fn handshakes_are_refused_until_there_is_a_certificate() {
+    let identity = Identity::new();
+    let tls = Tls::without_certificate().unwrap();
+    let server = start_as(ServeLimits::default(), |server| server.tls(tls.clone())).await;
+    let refused = identity.connect(server.connect().await, &[]).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("AccessDenied"), "{refused}");
+
+    tls.replace(identity.pem.as_bytes(), identity.key.as_bytes())
+        .unwrap();
+
+    let mut stream = identity.connect(server.connect().await, &[]).await.unwrap();
+    assert!(ask(&mut stream, REMOTE).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn those_who_validate_a_name_are_shown_the_proof_and_served_nothing() {
+    let (identity, proof) = (Identity::new(), Identity::new());
+    let tls = identity.tls();
+    let server = start_as(ServeLimits::default(), |server| server.tls(tls.clone())).await;
+    let validation = &["acme-tls/1"][..];
+    let prove = |name| tls.prove(name, proof.pem.as_bytes(), proof.key.as_bytes());
+    prove("localhost").unwrap();
+
+    let mut stream = proof
+        .connect(server.connect().await, validation)
+        .await
+        .unwrap();
+    // The server may have closed it already.
+    let _ = stream.write_all(REMOTE.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.is_empty(), "{answer:?}");
+
+    for protocols in [&["acme-tls/1", "http/1.1"][..], &["http/1.1"], &[]] {
+        let stream = server.connect().await;
+        let mut stream = identity.connect(stream, protocols).await.unwrap();
+        assert!(ask(&mut stream, REMOTE).await.starts_with("HTTP/1.1 200"));
+    }
+    tls.end_proofs();
+    prove("other.example").unwrap();
+    for identity in [&identity, &proof] {
+        let stream = server.connect().await;
+        identity.connect(stream, validation).await.unwrap_err();
+    }
+    tls.end_proofs();
+    let stream = server.connect().await;
+    identity.connect(stream, validation).await.unwrap_err();
+}
+
 #[test]
 fn what_cannot_be_used_is_refused_with_the_reason() {
     let (one, other) = (Identity::new(), Identity::new());
