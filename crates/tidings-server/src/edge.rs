@@ -1,7 +1,5 @@
 //! Where the hub listens, for whom, and what it speaks there.
 
-use std::convert::Infallible;
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,9 +8,8 @@ use anyhow::Context;
 use tidings_http::{EngineCount, ServeLimits, Server, Tls, TrustedProxies};
 use tokio::join;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::api::{Audience, Entrance, Hub, Namespaces};
 use crate::cli::notice;
@@ -140,30 +137,6 @@ impl Listening {
         let address = listener.local_addr().context("cannot tell the address")?;
         Ok(Self { listener, address })
     }
-}
-
-/// Reads the certificate again at each SIGHUP, which ends a hub without one.
-pub(crate) async fn reload_on_hangup(certificate: Option<Tls>) -> Infallible {
-    let Some(certificate) = certificate else {
-        return pending().await;
-    };
-    let mut hangups = match signal(SignalKind::hangup()) {
-        Ok(hangups) => hangups,
-        Err(error) => {
-            warn!(%error, "SIGHUP is not listened to");
-            return pending().await;
-        }
-    };
-    while hangups.recv().await.is_some() {
-        match certificate.reload() {
-            Ok(()) => info!("the certificate was read again"),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                warn!(error, "the new certificate is not used; the old one stays");
-            }
-        }
-    }
-    pending().await
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -1,7 +1,10 @@
 //! The `tidings` binary: the hub and its command line.
 
+#[cfg(feature = "acme")]
+mod acme;
 mod api;
 mod brokers;
+mod certificate;
 mod cli;
 mod durability;
 mod edge;

@@ -12,8 +12,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, Hub, Namespaces, Shared};
 use crate::brokers;
+use crate::certificate::Certificate;
 use crate::cli::{Exit, ServeArgs, Signals};
-use crate::edge::{Edge, reload_on_hangup};
+use crate::edge::Edge;
 use crate::executions::Projection;
 use crate::settings::Settings;
 
@@ -29,6 +30,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    start_log()?;
     let certificate = match settings.certificate() {
         Ok(certificate) => certificate,
         Err(problems) => {
@@ -36,9 +38,11 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    start_log()?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let edge = Edge::bind(&settings, certificate.clone())?;
+    let edge = Edge::bind(
+        &settings,
+        certificate.as_ref().map(Certificate::tls).cloned(),
+    )?;
 
     let drain_time = settings.drain;
     let broker = select! {
@@ -68,7 +72,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         _ = &mut serving => return Ok(Exit::Success),
         never = api::keep(&hub) => match never {},
         never = hub.keep_gate() => match never {},
-        never = reload_on_hangup(certificate) => match never {},
+        never = Certificate::keep(certificate) => match never {},
     };
     info!(%signal, "shutting down");
     drain.send_replace(true);

@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of [`TABLES`], by the name they have in the file.
-pub(super) const KEYS: [&str; 42] = [
+pub(super) const KEYS: [&str; 48] = [
     "listen",
     "admin_listen",
     "data_dir",
@@ -19,6 +19,12 @@ pub(super) const KEYS: [&str; 42] = [
     "proxy_protocol",
     "tls.certificate",
     "tls.key",
+    "tls.acme.domains",
+    "tls.acme.contact",
+    "tls.acme.agree_to_terms",
+    "tls.acme.directory",
+    "tls.acme.directory_ca_file",
+    "tls.acme.dir",
     "auth.jwt_secret",
     "auth.max_token_lifetime",
     "auth.query_tokens",

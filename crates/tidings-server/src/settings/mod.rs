@@ -2,6 +2,7 @@
 //!
 //! Everything is read, checked and turned into one [`Settings`] before any port is bound.
 
+mod acme;
 mod auth;
 mod given;
 mod host;
@@ -22,17 +23,19 @@ use std::time::Duration;
 use std::{env, io};
 
 use tidings::{Durability, Retention, TopicSettings};
-use tidings_http::{Network, Tls};
+use tidings_http::Network;
 
+use crate::certificate::Certificate;
 use crate::cli::{Exit, ServeArgs, notice};
 use crate::settings::given::Given;
 use crate::settings::limits::Limits;
-use crate::settings::tls::TlsFiles;
 
+pub(crate) use crate::settings::acme::AcmeSettings;
 pub(crate) use crate::settings::auth::{AuthSettings, AuthorizerSettings};
 pub(crate) use crate::settings::host::Host;
 pub(crate) use crate::settings::origin::Origin;
 pub(crate) use crate::settings::storage::Storage;
+pub(crate) use crate::settings::tls::TlsSettings;
 
 /// The settings of a hub.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +76,7 @@ pub(crate) struct Settings {
     /// `proxy_protocol`: they begin each connection with the PROXY protocol. Default false.
     pub(crate) proxy_protocol: bool,
     /// `[tls]`: the certificate. Default: none, which is cleartext.
-    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) tls: Option<TlsSettings>,
     /// `[auth]`, `[[issuer]]`, `[[api_key]]` and `[authorizer]`: who is let in.
     pub(crate) auth: AuthSettings,
     /// `[limits]`.
@@ -148,7 +151,7 @@ impl Settings {
             allowed_origins: given.read("allowed_origins", value::list(Origin::listed), Vec::new()),
             trusted_proxies: given.read("trusted_proxies", value::list(value::network), Vec::new()),
             proxy_protocol: given.read("proxy_protocol", value::flag, false),
-            tls: TlsFiles::read(&mut given),
+            tls: TlsSettings::read(&mut given, &storage),
             auth: AuthSettings::read(&mut given),
             limits: Limits::read(&mut given),
             retention,
@@ -196,8 +199,8 @@ impl Settings {
     /// # Errors
     ///
     /// [`Problems`] says what is wrong with it.
-    pub(crate) fn certificate(&self) -> Result<Option<Tls>, Problems> {
-        let certificate = self.tls.as_ref().map(TlsFiles::load).transpose();
+    pub(crate) fn certificate(&self) -> Result<Option<Certificate>, Problems> {
+        let certificate = self.tls.as_ref().map(Certificate::load).transpose();
         certificate.map_err(|problem| Problems(vec![problem]))
     }
 }
@@ -400,7 +403,11 @@ mod tests {
                     [retention]\ntotal = \"3GiB\"\nage = \"90m\"\n\
                     [[topic]]\npattern = \"a/**\"\nlag = \"conflate\"\nbytes = \"2MiB\"\n\
                     durability = \"disk\"\nlinger = \"20ms\"\n";
-        for text in [text, "", "memory = true"] {
+        let acme = "data_dir = \"d\"\n[tls.acme]\ndomains = [\"b.example\", \"a.example\"]\n\
+                    contact = \"mailto:me@a.example\"\nagree_to_terms = true\n\
+                    directory = \"https://ca.example:9000/acme/acme/directory\"\n\
+                    directory_ca_file = \"ca.pem\"\n";
+        for text in [text, "", "memory = true", acme] {
             let settings = from_file(text).unwrap();
             assert_eq!(from_file(&render::toml(&settings)).unwrap(), settings);
         }

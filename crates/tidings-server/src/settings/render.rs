@@ -10,7 +10,7 @@ use crate::durability;
 use crate::settings::auth::{
     ApiKeySettings, AuthSettings, AuthorizerSettings, IssuerSettings, KeySource, RightsSettings,
 };
-use crate::settings::{Settings, Storage};
+use crate::settings::{AcmeSettings, Settings, Storage, TlsSettings};
 
 /// The settings as a file that sets all of them.
 pub(super) fn toml(settings: &Settings) -> String {
@@ -64,15 +64,8 @@ pub(super) fn toml(settings: &Settings) -> String {
         texts(&settings.trusted_proxies),
     );
     put(&mut file, "proxy_protocol", settings.proxy_protocol);
-    if let Some(files) = &settings.tls {
-        let mut table = Table::new();
-        put(
-            &mut table,
-            "certificate",
-            files.certificate.to_string_lossy().into_owned(),
-        );
-        put(&mut table, "key", files.key.to_string_lossy().into_owned());
-        put(&mut file, "tls", table);
+    if let Some(settings) = &settings.tls {
+        put(&mut file, "tls", tls(settings));
     }
 
     put(&mut file, "auth", auth(&settings.auth));
@@ -150,6 +143,34 @@ pub(super) fn size(bytes: u64) -> String {
         .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
     let (unit, name) = unit.unwrap_or((1, "B"));
     format!("{}{name}", bytes / unit)
+}
+
+fn tls(settings: &TlsSettings) -> Table {
+    let mut table = Table::new();
+    match settings {
+        TlsSettings::Files(files) => {
+            put(&mut table, "certificate", path(&files.certificate));
+            put(&mut table, "key", path(&files.key));
+        }
+        TlsSettings::Acme(settings) => put(&mut table, "acme", acme(settings)),
+    }
+    table
+}
+
+fn acme(settings: &AcmeSettings) -> Table {
+    let mut table = Table::new();
+    put(&mut table, "domains", settings.domains.clone());
+    if let Some(contact) = &settings.contact {
+        put(&mut table, "contact", contact.as_str());
+    }
+    // There are no such settings without it.
+    put(&mut table, "agree_to_terms", true);
+    put(&mut table, "directory", settings.directory.as_str());
+    if let Some(file) = &settings.directory_ca_file {
+        put(&mut table, "directory_ca_file", path(file));
+    }
+    put(&mut table, "dir", path(&settings.folder));
+    table
 }
 
 /// All but the secret.
@@ -293,6 +314,10 @@ fn count(number: u64) -> i64 {
 
 fn duration(duration: Duration) -> String {
     format_duration(duration).to_string()
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {

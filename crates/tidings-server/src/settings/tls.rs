@@ -4,10 +4,38 @@ use std::path::PathBuf;
 
 use tidings_http::{Tls, TlsError};
 
+use crate::settings::acme::AcmeSettings;
 use crate::settings::given::Given;
+use crate::settings::storage::Storage;
 use crate::settings::value;
 
-/// `[tls]`: where the certificate is. Without it the hub speaks cleartext.
+/// `[tls]`: where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsSettings {
+    /// `certificate` and `key`.
+    Files(TlsFiles),
+    /// `[tls.acme]`.
+    Acme(AcmeSettings),
+}
+
+impl TlsSettings {
+    /// One of the two, or neither.
+    pub(super) fn read(given: &mut Given, storage: &Storage) -> Option<Self> {
+        let in_files = ["tls.certificate", "tls.key"]
+            .iter()
+            .find_map(|key| given.origin(key));
+        let by_acme = AcmeSettings::origin(given);
+        if let (Some((_, file)), Some((_, acme))) = (in_files, by_acme) {
+            let problem = format!("{file}: cannot be together with {acme}: remove one of the two");
+            given.problems_mut().push(problem);
+        }
+        let files = TlsFiles::read(given).map(Self::Files);
+        let acme = AcmeSettings::read(given, storage).map(Self::Acme);
+        files.or(acme)
+    }
+}
+
+/// The certificate in files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     /// `certificate`: PEM of the certificate and of those up to its authority.
@@ -40,7 +68,7 @@ impl TlsFiles {
     }
 
     /// What is in them, or what is wrong with which setting.
-    pub(super) fn load(&self) -> Result<Tls, String> {
+    pub(crate) fn load(&self) -> Result<Tls, String> {
         Tls::from_files(&self.certificate, &self.key).map_err(|error| {
             let setting = match error {
                 TlsError::CertificateFile { .. }
@@ -59,12 +87,12 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<Option<TlsFiles>, String> {
+    fn read(text: &str) -> Result<Option<TlsSettings>, String> {
         let mut given = Given::of_file("f", text);
-        let files = TlsFiles::read(&mut given);
+        let tls = TlsSettings::read(&mut given, &Storage::Memory);
         let problems = given.finish();
         if problems.is_empty() {
-            Ok(files)
+            Ok(tls)
         } else {
             Err(problems.join("\n"))
         }
@@ -74,7 +102,11 @@ mod tests {
     fn a_certificate_has_its_key_and_a_key_its_certificate() {
         assert_eq!(read(""), Ok(None));
         let both = read("[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"").unwrap();
-        assert_eq!(both.unwrap().key, PathBuf::from("k.pem"));
+        let files = TlsFiles {
+            certificate: "c.pem".into(),
+            key: "k.pem".into(),
+        };
+        assert_eq!(both, Some(TlsSettings::Files(files)));
         assert_eq!(
             read("[tls]\ncertificate = \"c.pem\"").unwrap_err(),
             "tls.key: is missing beside tls.certificate in f"
@@ -85,6 +117,17 @@ mod tests {
         );
         let empty = read("[tls]\ncertificate = \"\"\nkey = \"k.pem\"").unwrap_err();
         assert_eq!(empty, "tls.certificate in f: must name a file");
+    }
+
+    #[test]
+    fn a_certificate_is_in_files_or_from_an_acme_server() {
+        let acme = "[tls.acme]\ndomains = [\"hub.example\"]\nagree_to_terms = true\ndir = \"a\"";
+        assert!(matches!(read(acme), Ok(Some(TlsSettings::Acme(_)))));
+        let both = format!("[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n{acme}");
+        assert_eq!(
+            read(&both).unwrap_err(),
+            "tls.certificate in f: cannot be together with tls.acme.domains in f: remove one of the two"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The hub and its command line as their users meet them: the real program over real sockets.
 
 mod access;
+#[cfg(feature = "acme")]
+mod acme;
 mod auth;
 mod bad_input;
 mod batch;

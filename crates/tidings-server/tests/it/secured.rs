@@ -1,11 +1,12 @@
 //! A client that reads answers as text, over TLS or not.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
+use rcgen::{CertificateParams, KeyPair, SanType};
 use tidings_testkit::PATIENCE;
 use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
@@ -13,23 +14,39 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// A certificate for `hub.example` and `localhost` by itself, and its key.
+/// A certificate for a name by itself, and its key.
 pub(crate) struct Identity {
+    name: String,
     certificate: CertificateDer<'static>,
     pub(crate) pem: String,
     pub(crate) key: String,
 }
 
 impl Identity {
+    /// For `hub.example` and `localhost`.
     pub(crate) fn new() -> Self {
-        let names = ["hub.example".to_owned(), "localhost".to_owned()];
-        let made = rcgen::generate_simple_self_signed(names);
-        let made = made.expect("a certificate");
+        let localhost = SanType::DnsName("localhost".try_into().expect("a name"));
+        Self::of("hub.example", |params| {
+            params.subject_alt_names.push(localhost)
+        })
+    }
+
+    /// For any name, and otherwise as is said.
+    pub(crate) fn of(name: &str, with: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        with(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let made = params.self_signed(&key).expect("a certificate");
         Self {
-            certificate: made.cert.der().clone(),
-            pem: made.cert.pem(),
-            key: made.signing_key.serialize_pem(),
+            name: name.to_owned(),
+            certificate: made.der().clone(),
+            pem: made.pem(),
+            key: key.serialize_pem(),
         }
+    }
+
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
     }
 
     /// Puts it into a folder as `certificate.pem` and `key.pem`.
@@ -40,20 +57,30 @@ impl Identity {
 
     /// Sends a request to who shows this certificate; `None` if somebody else does.
     pub(crate) fn ask(&self, socket: TcpStream, request: &str) -> Option<Answer> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).expect("a certificate");
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = "hub.example".try_into().expect("a name");
-        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
-        let mut stream = StreamOwned::new(session, socket);
-        stream.write_all(request.as_bytes()).ok()?;
-        Some(Answer(Box::new(stream)))
+        ask_verified(&self.certificate, &self.name, socket, request).ok()
     }
+}
+
+/// Sends a request to who shows a certificate for `name` that leads to `root`.
+pub(crate) fn ask_verified(
+    root: &CertificateDer<'static>,
+    name: &str,
+    socket: TcpStream,
+    request: &str,
+) -> io::Result<Answer> {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).expect("a certificate");
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = name.to_owned().try_into().expect("a name");
+    let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+    let mut stream = StreamOwned::new(session, socket);
+    stream.write_all(request.as_bytes())?;
+    Ok(Answer(Box::new(stream)))
 }
 
 /// A connection to an address.

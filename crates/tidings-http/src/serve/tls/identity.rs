@@ -62,7 +62,18 @@ pub enum TlsError {
 const MOST_CERTIFICATES: usize = 16;
 
 /// A certificate with its key, which fits.
-pub(super) fn load(certificate: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
+pub(super) fn identity(certificate: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
+    let identity = pair(certificate, key)?;
+    match identity.keys_match() {
+        // Every kind of key tells its public half.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Mismatch),
+        Err(error) => Err(TlsError::BadCertificate(error.into())),
+    }
+}
+
+/// A certificate with a key. It may have extensions of which clients must know what they mean, and nobody does here.
+pub(super) fn pair(certificate: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
     let chain = chain(certificate)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoKey,
@@ -70,15 +81,7 @@ pub(super) fn load(certificate: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, 
     })?;
     let key = aws_lc_rs::sign::any_supported_type(&key)
         .map_err(|error| TlsError::BadKey(error.into()))?;
-    let identity = CertifiedKey::new(chain, key);
-    match identity.keys_match() {
-        // Every kind of key tells its public half.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-            Ok(Arc::new(identity))
-        }
-        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Mismatch),
-        Err(error) => Err(TlsError::BadCertificate(error.into())),
-    }
+    Ok(Arc::new(CertifiedKey::new(chain, key)))
 }
 
 fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -97,7 +97,7 @@ impl Tls {
     }
 
     fn of(pair: Option<(&[u8], &[u8])>, source: Option<Source>) -> Result<Self, TlsError> {
-        let identity = pair.map(|(certificate, key)| identity::load(certificate, key));
+        let identity = pair.map(|(certificate, key)| identity::identity(certificate, key));
         let shown = Shown {
             identity: identity.transpose()?,
             ..Shown::default()
@@ -114,7 +114,7 @@ impl Tls {
     /// # Errors
     /// As for [`from_pem`](Self::from_pem); nothing has changed then.
     pub fn replace(&self, certificate: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        let identity = identity::load(certificate, key)?;
+        let identity = identity::identity(certificate, key)?;
         self.change(|shown| shown.identity = Some(identity));
         Ok(())
     }
@@ -128,9 +128,9 @@ impl Tls {
     /// [RFC 8737]: https://www.rfc-editor.org/rfc/rfc8737
     ///
     /// # Errors
-    /// As for [`from_pem`](Self::from_pem); nothing has changed then.
+    /// If one of the two is missing or unusable; nothing has changed then. Whether they fit is not looked at.
     pub fn prove(&self, name: &str, certificate: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        let proof = identity::load(certificate, key)?;
+        let proof = identity::pair(certificate, key)?;
         self.change(|shown| {
             shown.proofs.insert(name.to_owned(), proof);
         });

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use tidings_http::{Tls, TlsError};
 use tokio::net::TcpSocket;
 use tokio::time::{self, Instant};
@@ -304,6 +305,22 @@ async fn those_who_validate_a_name_are_shown_the_proof_and_served_nothing() {
     tls.end_proofs();
     let stream = server.connect().await;
     identity.connect(stream, validation).await.unwrap_err();
+}
+
+#[test]
+fn a_proof_has_an_extension_for_which_clients_refuse_it() {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.custom_extensions = vec![CustomExtension::new_acme_identifier(&[7; 32])];
+    let key = KeyPair::generate().unwrap();
+    let (proof, key) = (params.self_signed(&key).unwrap().pem(), key.serialize_pem());
+    let tls = Tls::without_certificate().unwrap();
+
+    tls.prove("localhost", proof.as_bytes(), key.as_bytes())
+        .unwrap();
+    assert!(matches!(
+        tls.replace(proof.as_bytes(), key.as_bytes()),
+        Err(TlsError::BadCertificate(_))
+    ));
 }
 
 #[test]

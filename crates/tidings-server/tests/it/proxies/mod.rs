@@ -29,7 +29,7 @@ struct Proxy {
 }
 
 /// The program of a name, if it is installed. Says so if it is not.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     let found = folders

@@ -1,0 +1,93 @@
+//! The certificate of the hub, and what keeps it good while the hub runs.
+
+use std::convert::Infallible;
+use std::future::pending;
+
+use tidings_http::Tls;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+#[cfg(feature = "acme")]
+use crate::acme::Acme;
+use crate::settings::TlsSettings;
+
+/// The certificate of a hub.
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    tls: Tls,
+    source: Source,
+}
+
+/// Where it comes from.
+#[derive(Debug)]
+enum Source {
+    Files,
+    #[cfg(feature = "acme")]
+    Acme(Box<Acme>),
+}
+
+impl Certificate {
+    /// The one that the settings name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with which setting.
+    pub(crate) fn load(settings: &TlsSettings) -> Result<Self, String> {
+        match settings {
+            TlsSettings::Files(files) => Ok(Self {
+                tls: files.load()?,
+                source: Source::Files,
+            }),
+            #[cfg(feature = "acme")]
+            TlsSettings::Acme(settings) => {
+                let tls = Tls::without_certificate()
+                    .map_err(|error| format!("tls.acme: {:#}", anyhow::Error::from(error)))?;
+                let acme = Acme::new(settings, tls.clone())?;
+                let source = Source::Acme(Box::new(acme));
+                Ok(Self { tls, source })
+            }
+            #[cfg(not(feature = "acme"))]
+            TlsSettings::Acme(_) => Err(
+                "tls.acme: this hub was built without ACME: build it with cargo build --release -p \
+                 tidings-server --features acme, or name files in tls.certificate and tls.key"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    /// Sees to the certificate, if there is to be one. SIGHUP has it read again or asked for again; it ends a hub without one.
+    pub(crate) async fn keep(certificate: Option<Self>) -> Infallible {
+        let Some(Self { tls, source }) = certificate else {
+            return pending().await;
+        };
+        let hangups = match signal(SignalKind::hangup()) {
+            Ok(hangups) => hangups,
+            Err(error) => {
+                warn!(%error, "SIGHUP is not listened to");
+                return pending().await;
+            }
+        };
+        match source {
+            Source::Files => reload_on_hangup(&tls, hangups).await,
+            #[cfg(feature = "acme")]
+            Source::Acme(acme) => acme.keep(hangups).await,
+        }
+    }
+}
+
+async fn reload_on_hangup(tls: &Tls, mut hangups: Signal) -> Infallible {
+    while hangups.recv().await.is_some() {
+        match tls.reload() {
+            Ok(()) => info!("the certificate was read again"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                warn!(error, "the new certificate is not used; the old one stays");
+            }
+        }
+    }
+    pending().await
+}
