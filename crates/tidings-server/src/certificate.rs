@@ -48,8 +48,8 @@ impl Certificate {
             }
             #[cfg(not(feature = "acme"))]
             TlsSettings::Acme(_) => Err(
-                "tls.acme: this hub was built without ACME: build it with cargo build --release -p \
-                 tidings-server --features acme, or name files in tls.certificate and tls.key"
+                "tls.acme: this hub was built without ACME: build it with the feature acme (cargo build --release -p \
+                 tidings-server --features acme), or name files in tls.certificate and tls.key"
                     .to_owned(),
             ),
         }
@@ -90,4 +90,25 @@ async fn reload_on_hangup(tls: &Tls, mut hangups: Signal) -> Infallible {
         }
     }
     pending().await
+}
+
+#[cfg(all(test, not(feature = "acme")))]
+mod tests {
+    use crate::settings::AcmeSettings;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_without_acme_says_how_to_build_one_with_it() {
+        let settings = TlsSettings::Acme(AcmeSettings {
+            domains: vec!["hub.example".to_owned()],
+            contact: None,
+            directory: "https://ca.example/".to_owned(),
+            directory_ca_file: None,
+            folder: "acme".into(),
+        });
+        let problem = Certificate::load(&settings).unwrap_err();
+        assert!(problem.starts_with("tls.acme: this hub was built without"));
+        assert!(problem.contains("--features acme"), "{problem}");
+    }
 }

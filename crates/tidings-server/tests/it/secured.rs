@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 /// A certificate for a name by itself, and its key.
 pub(crate) struct Identity {
     name: String,
-    certificate: CertificateDer<'static>,
+    pub(crate) certificate: CertificateDer<'static>,
     pub(crate) pem: String,
     pub(crate) key: String,
 }
@@ -43,10 +43,6 @@ impl Identity {
             pem: made.pem(),
             key: key.serialize_pem(),
         }
-    }
-
-    pub(crate) fn der(&self) -> CertificateDer<'static> {
-        self.certificate.clone()
     }
 
     /// Puts it into a folder as `certificate.pem` and `key.pem`.

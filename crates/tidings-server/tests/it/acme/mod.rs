@@ -49,7 +49,7 @@ impl Hub {
 
     /// Why nobody can connect.
     fn refusal(&self) -> String {
-        let root = Identity::new().der();
+        let root = Identity::new().certificate;
         let refused = ask_verified(&root, "hub.example", connect(self.address), STREAM);
         refused.err().expect("no certificate").to_string()
     }
@@ -142,7 +142,9 @@ fn streams_go_on_when_the_certificate_is_renewed() {
     let folder = folder(&[("certificate.json", old_one)]);
     let hub = Hub::start(&authority, folder.path());
     hub.awaits("no new certificate; the old one stays");
-    let mut stream = hub.ask(&old.der(), STREAM).expect("the old certificate");
+    let mut stream = hub
+        .ask(&old.certificate, STREAM)
+        .expect("the old certificate");
     stream.until("\r\n\r\n");
 
     let serving = authority.serve(hub.address.port());
@@ -151,7 +153,7 @@ fn streams_go_on_when_the_certificate_is_renewed() {
 
     hub.publish(&serving.root, '1')
         .expect("the new certificate");
-    assert!(hub.publish(&old.der(), '2').is_none());
+    assert!(hub.publish(&old.certificate, '2').is_none());
     stream.until("data: 1\n\n");
     hub.process().signal(Signal::SIGTERM);
     stream.until("event: tidings.goodbye\n");
