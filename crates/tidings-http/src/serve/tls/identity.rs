@@ -77,7 +77,7 @@ pub(super) fn pair(certificate: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, 
     let chain = chain(certificate)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoKey,
-        error => TlsError::BadKey(error.into()),
+        error => TlsError::BadKey(bad_pem(&error).into()),
     })?;
     let key = aws_lc_rs::sign::any_supported_type(&key)
         .map_err(|error| TlsError::BadKey(error.into()))?;
@@ -88,9 +88,19 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates = CertificateDer::pem_slice_iter(pem).take(MOST_CERTIFICATES);
     let chain: Vec<_> = certificates
         .collect::<Result<_, _>>()
-        .map_err(|error| TlsError::BadCertificate(error.into()))?;
+        .map_err(|error| TlsError::BadCertificate(bad_pem(&error).into()))?;
     if chain.is_empty() {
         return Err(TlsError::NoCertificate);
     }
     Ok(chain)
+}
+
+/// What is wrong with a file. The error itself quotes the line, which may be all of a key.
+fn bad_pem(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } | pem::Error::IllegalSectionStart { .. } => {
+            "-----BEGIN and -----END each need a line of their own"
+        }
+        _ => "what is between -----BEGIN and -----END is not base64",
+    }
 }

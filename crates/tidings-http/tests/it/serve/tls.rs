@@ -351,3 +351,19 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
     let both = format!("{}{}", one.key, one.pem);
     assert!(Tls::from_pem(both.as_bytes(), both.as_bytes()).is_ok());
 }
+
+#[test]
+fn nothing_of_a_key_is_in_what_is_said_of_it() {
+    let identity = Identity::new();
+    let secret = &identity.key.lines().nth(1).unwrap()[..20];
+    let as_bytes = format!("{:?}", secret.as_bytes());
+    for line_end in ["", " ", "\\n"] {
+        let key = identity.key.replace('\n', line_end);
+        for certificate in [&identity.pem, &key] {
+            let refused = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
+            let told = format!("{refused:?}");
+            assert!(!told.contains(secret), "{told}");
+            assert!(!told.contains(as_bytes.trim_matches(['[', ']'])), "{told}");
+        }
+    }
+}
