@@ -85,13 +85,16 @@ impl Connection {
         let mut line = Line::new(stream, house.limits.write_timeout);
 
         let mut remote = peer;
-        if house.proxies.have_preamble() && house.proxies.trusts(peer.ip()) {
+        let mut is_proxy = house.proxies.trusts(peer.ip());
+        if house.proxies.have_preamble() && is_proxy {
             let preamble = proxies::read_preamble(&mut line);
             match course.within(PREAMBLE_TIME, preamble).await {
-                Ok(None) => {}
+                // Whoever it passes on bytes for wrote the header fields.
+                Ok(None) => is_proxy = false,
                 Ok(Some(client)) => {
                     Span::current().record("client", field::display(client));
                     remote = client;
+                    is_proxy = house.proxies.trusts(client.ip());
                     if !permit.count_under(client.ip()) {
                         debug!("refused: too many connections");
                         course.stay = Stay::Refused;
@@ -121,7 +124,7 @@ impl Connection {
             },
             remote,
             is_https: !socket.is_plain(),
-            is_proxy: house.proxies.trusts(remote.ip()),
+            is_proxy,
             house: Arc::clone(&house),
             exchange,
         };

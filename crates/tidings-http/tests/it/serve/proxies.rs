@@ -179,8 +179,20 @@ async fn a_preamble_names_the_client_of_all_that_follows() {
 async fn a_proxy_behind_a_proxy_is_asked_in_its_turn() {
     let server = behind_preamble(ServeLimits::default()).await;
     let request = request("/remote", "x-forwarded-for: 203.0.113.9\r\n");
-    let local = format!("PROXY UNKNOWN\r\n{request}");
-    assert_eq!(body(&server, &local).await, "203.0.113.9:0");
+    let other = format!("PROXY TCP4 127.0.0.1 10.0.0.1 4711 443\r\n{request}");
+    assert_eq!(body(&server, &other).await, "203.0.113.9:0");
+}
+
+#[tokio::test]
+async fn fields_of_a_client_that_the_preamble_does_not_name_are_ignored() {
+    let server = behind_preamble(ServeLimits::default()).await;
+    let fields = "x-forwarded-for: 203.0.113.9\r\nx-forwarded-proto: https\r\n";
+    for preamble in ["PROXY UNKNOWN\r\n", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"] {
+        let of = |target| format!("{preamble}{}", request(target, fields));
+        let remote = body(&server, &of("/remote")).await;
+        assert!(remote.starts_with("127.0.0.1:"), "{remote}");
+        assert_eq!(body(&server, &of("/arrival")).await, "http ");
+    }
 }
 
 #[tokio::test]
