@@ -77,9 +77,12 @@ impl Given {
         let mut given = Self::default();
         match text.parse::<Table>() {
             Ok(table) => given.add_table(file, "", table),
-            Err(error) => given
-                .problems
-                .push(format!("{file}: {}", error.to_string().trim_end())),
+            // The error itself quotes the line, which may have a secret in it.
+            Err(error) => given.problems.push(format!(
+                "{file}: {}{}",
+                place_of(&error, text),
+                error.message()
+            )),
         }
         given
     }
@@ -257,8 +260,8 @@ impl Given {
 
     /// What was wrong. Every setting has been read.
     pub(super) fn finish(self) -> Vec<String> {
-        debug_assert!(self.values.is_empty(), "{:?}", self.values);
-        debug_assert!(self.tables.is_empty(), "{:?}", self.tables);
+        debug_assert!(self.values.is_empty(), "{:?}", self.values.keys());
+        debug_assert!(self.tables.is_empty(), "{:?}", self.tables.keys());
         self.problems
     }
 }
@@ -274,6 +277,14 @@ impl Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {}", self.table, self.file)
     }
+}
+
+/// The line on which a file cannot be read.
+fn place_of(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(String::new, |before| {
+        format!("line {}: ", before.matches('\n').count() + 1)
+    })
 }
 
 /// Whether there are keys that begin with this name and a dot.

@@ -332,6 +332,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_cannot_be_read_is_named_and_not_shown() {
+        for (line, told) in [
+            ("jwt_secret = \"0123456789abcdef", "line 2: "),
+            ("jwt_secret = 0123456789abcdef", "line 2: "),
+            ("a = 1\njwt_secret = 0123456789abcdef\"", "line 3: "),
+        ] {
+            let problems = problems(&format!("[auth]\n{line}\n"));
+            assert!(problems.contains(told), "{problems}");
+            assert!(!problems.contains("0123456789abcdef"), "{problems}");
+        }
+    }
+
+    #[test]
     fn proxies_are_addresses_and_networks() {
         let settings = from_file("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]").unwrap();
         assert_eq!(settings.trusted_proxies.len(), 2);
