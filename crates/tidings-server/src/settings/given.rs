@@ -105,6 +105,14 @@ impl Given {
                     });
                     self.tables.insert(name, tables.collect());
                 }
+                (_, Some((name, _))) => {
+                    self.problems
+                        .push(format!("{key} in {file}: must be tables, [[{name}]]"));
+                }
+                (_, None) if is_group(&key) => {
+                    self.problems
+                        .push(format!("{key} in {file}: must be a table, [{key}]"));
+                }
                 (value, _) if KEYS.contains(&&*key) => {
                     let name = format!("{key} in {file}");
                     self.set(&key, value, Level::File, name);

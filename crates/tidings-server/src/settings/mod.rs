@@ -332,6 +332,22 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_written_otherwise_is_told_how() {
+        for (text, told) in [
+            (
+                "[issuer]\nissuer = \"a\"",
+                "issuer in tidings.toml: must be tables, [[issuer]]",
+            ),
+            (
+                "limits = 3",
+                "limits in tidings.toml: must be a table, [limits]",
+            ),
+        ] {
+            assert_eq!(problems(text), told);
+        }
+    }
+
+    #[test]
     fn a_line_that_cannot_be_read_is_named_and_not_shown() {
         for (line, told) in [
             ("jwt_secret = \"0123456789abcdef", "line 2: "),
