@@ -181,6 +181,10 @@ impl Settings {
                 ));
             }
         }
+        if settings.listen.port() != 0 && settings.admin_listen == Some(settings.listen) {
+            let problem = "admin_listen: must be another address than listen";
+            problems.push(problem.to_owned());
+        }
         if settings.proxy_protocol && settings.trusted_proxies.is_empty() {
             let problem = "proxy_protocol: is of no use without trusted_proxies, who speak it";
             problems.push(problem.to_owned());
@@ -329,6 +333,13 @@ mod tests {
         let told = problems("admin_listen = \"0.0.0.0:1\"");
         assert!(told.starts_with("admin_listen: 0.0.0.0:1 can be"), "{told}");
         assert!(from_file("admin_listen = \"127.0.0.1:1\"").is_ok());
+    }
+
+    #[test]
+    fn administrators_have_an_address_of_their_own() {
+        let told = problems("listen = \"[::1]:1\"\nadmin_listen = \"[::1]:1\"");
+        assert_eq!(told, "admin_listen: must be another address than listen");
+        assert!(from_file("listen = \"[::1]:0\"\nadmin_listen = \"[::1]:0\"").is_ok());
     }
 
     #[test]
