@@ -98,9 +98,11 @@ impl IssuerSettings {
 impl KeySource {
     fn read(given: &mut Given) -> Option<Self> {
         let private_addresses = given.read("jwks_private_addresses", value::flag, false);
-        // Each key of a set says its own algorithm.
         let algorithm = match given.has("jwks_url") {
-            true => None,
+            true => {
+                let problem = "cannot stand beside jwks_url: each key of a set says its own";
+                given.read("algorithm", |_| Err(problem.to_owned()), None)
+            }
             false => given.require("algorithm", value::parsed),
         };
         let mut sources = Vec::new();

@@ -1,4 +1,4 @@
-use tidings_auth::RightsTemplate;
+use tidings_auth::{MAX_SELECTORS, RightsTemplate, TemplateError};
 
 use crate::settings::given::Given;
 use crate::settings::value;
@@ -47,8 +47,18 @@ impl RightsSettings {
 
 fn templates(value: &toml::Value) -> Result<Vec<String>, String> {
     let texts = value::list(|text| Ok(text.to_owned()))(value)?;
+    // The setting is named already; the list is not the one that the error names.
     match RightsTemplate::new(&texts, [""; 0]) {
         Ok(_) => Ok(texts),
-        Err(error) => Err(error.to_string()),
+        Err(TemplateError::NotASelector { index, source, .. }) => {
+            Err(format!("{:?}: {source}", texts[index]))
+        }
+        Err(TemplateError::PartialPlaceholder { index, .. }) => {
+            let text = &texts[index];
+            Err(format!(
+                "{text:?}: must have {{identity}} as a whole segment"
+            ))
+        }
+        Err(_) => Err(format!("must not have more than {MAX_SELECTORS} entries")),
     }
 }

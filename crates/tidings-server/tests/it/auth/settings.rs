@@ -70,6 +70,15 @@ fn t6_keys_that_protect_nothing_are_refused_by_name() {
         ),
         &["issuer 1 namespace"],
     );
+    let jwks = |rest: &str| issuer(&format!("jwks_url = \"https://keys.example/\"\n{rest}"));
+    refused(
+        &jwks("algorithm = \"RS256\""),
+        &["issuer 1 algorithm", "jwks_url"],
+    );
+    refused(
+        &jwks("subscribe = [\"a\", \"b*\"]"),
+        &["issuer 1 subscribe", "\"b*\": "],
+    );
 }
 
 #[test]
