@@ -16,9 +16,12 @@ impl Origin {
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(refused());
         };
-        // A path, a user or a wildcard would never match what browsers send.
+        // A path, a user, a wildcard or the usual port would never match what browsers send.
         let is_origin = format!("{scheme}://{authority}") == text;
-        if !is_origin || text.contains(['@', '*']) || authority.host().is_empty() {
+        let has_usual_port =
+            [("http", Some(80)), ("https", Some(443))].contains(&(scheme, authority.port_u16()));
+        if !is_origin || has_usual_port || text.contains(['@', '*']) || authority.host().is_empty()
+        {
             return Err(refused());
         }
         HeaderValue::try_from(text.as_str())
@@ -66,6 +69,8 @@ mod tests {
             "https://*.example",
             "https://a.example/",
             "https://a.example/x",
+            "https://a.example:443",
+            "http://a.example:80",
             "https://u@a.example",
             "https://",
             "https:a",
