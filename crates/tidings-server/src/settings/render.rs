@@ -127,7 +127,12 @@ pub(super) fn toml(settings: &Settings) -> String {
             .collect();
         put(&mut file, "topic", topics);
     }
-    file.to_string()
+    // Whoever asks what the hub would do is told that it is there.
+    let secret = match settings.auth.jwt_secret {
+        Some(_) => "# auth.jwt_secret is set, and not shown.\n",
+        None => "",
+    };
+    format!("{secret}{file}")
 }
 
 /// A number of bytes in the largest unit that leaves nothing over.

@@ -28,7 +28,7 @@ const YEAR: Duration = Duration::from_secs(31_557_600);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AuthSettings {
     /// `auth.jwt_secret`: the one key of a hub whose tokens are signed with HS256.
-    jwt_secret: Option<Secret>,
+    pub(super) jwt_secret: Option<Secret>,
     /// `auth.max_token_lifetime`: how long a token may be good for, unless its issuer says otherwise. 1 s to 10 years,
     /// default one year.
     pub(super) max_lifetime: Duration,

@@ -159,4 +159,6 @@ fn an_address_that_others_reach_needs_a_key() {
     assert!(!checked.stderr.contains(SECRET));
     let printed = checked.success();
     assert!(!printed.contains(SECRET), "{printed}");
+    let told = "# auth.jwt_secret is set";
+    assert!(printed.starts_with(told), "{printed}");
 }
