@@ -122,6 +122,12 @@ fn read(body: &[u8]) -> Result<Revoked, Fault> {
         _ => return Err(Fault::at(given[1].0, "cannot stand beside another")),
     }
     let (name, text) = given.remove(0);
+    let is_of_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    // It would revoke nothing, and its secret would be written down.
+    if name == "key" && !text.bytes().all(is_of_id) {
+        let detail = "must be the id of an API key, lower-case letters and digits, not the key";
+        return Err(Fault::at("key", detail));
+    }
     Ok(match name {
         "jti" => Revoked::Jti(text),
         "identity" => Revoked::Identity(text),
@@ -177,6 +183,7 @@ mod tests {
             ("{}", "jti"),
             (r#"{"jti":"a","identity":"b"}"#, "identity"),
             (r#"{"key":7}"#, "key"),
+            (r#"{"key":"tdk_k3v9x1m7_secret"}"#, "key"),
             (r#"{"identity":""}"#, "identity"),
             (r#"{"sub":"a"}"#, "sub"),
         ] {

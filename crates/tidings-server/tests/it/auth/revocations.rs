@@ -128,6 +128,7 @@ fn one_thing_is_revoked_at_a_time_and_by_its_name() {
         ("{}", "jti"),
         ("{\"jti\":\"a\",\"key\":\"b\"}", "key"),
         ("{\"identity\":7}", "identity"),
+        ("{\"key\":\"tdk_k3v9x1m7_secret\"}", "key"),
     ] {
         revoke(&hub, body).assert_names(400, field);
     }
