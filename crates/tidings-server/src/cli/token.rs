@@ -143,8 +143,9 @@ fn write(explanation: &Explanation, now: Timestamp, out: &mut impl Write) -> io:
     ];
     for (name, time) in times {
         if let Some(time) = time {
-            let is_past = if time <= now { ", which is over" } else { "" };
-            writeln!(out, "{name:8} {}{is_past}", rfc3339(time))?;
+            let is_over = name == "until" && time <= now;
+            let is_over = if is_over { ", which is over" } else { "" };
+            writeln!(out, "{name:8} {}{is_over}", rfc3339(time))?;
         }
     }
     match &explanation.grant {

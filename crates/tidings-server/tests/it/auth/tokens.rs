@@ -135,6 +135,7 @@ fn a_token_tells_what_it_says() {
         );
     }
     assert!(explained.contains("\"jti\":\"t1\""), "{explained}");
+    assert!(!explained.contains("over"), "{explained}");
     let nonsense = Command::new(TIDINGS, &["token", "--explain", "-"])
         .stdin("nonsense")
         .run();
