@@ -41,7 +41,7 @@ impl<'a> Credentials<'a> {
                 .get(API_KEY)
                 .map(|value| found(text(value.as_bytes()), Carrier::ApiKey))
         };
-        let cookie = || cookie(headers).map(|text| found(text.into(), Carrier::Cookie));
+        let cookie = || cookie(headers).map(|text| found(text, Carrier::Cookie));
         let parameter = || parameter(query?).map(|text| found(text, Carrier::Query));
         bearer().or_else(key).or_else(cookie).or_else(parameter)
     }
@@ -65,12 +65,15 @@ fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     })
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let values = headers.get_all(COOKIE).iter();
-    let texts = values.filter_map(|value| value.to_str().ok());
-    let pairs = texts.flat_map(|text| text.split(';'));
-    let mut own = pairs.filter_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='));
-    own.find(|token| !token.is_empty())
+    // Cookies of others on the same host may have any bytes.
+    let pairs = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut own = pairs.filter_map(|pair| {
+        let token = pair.trim_ascii().strip_prefix(COOKIE_NAME.as_bytes())?;
+        token.strip_prefix(b"=")
+    });
+    own.find(|token| !token.is_empty()).map(text)
 }
 
 fn parameter(query: &str) -> Option<Cow<'_, str>> {
@@ -116,6 +119,12 @@ mod tests {
             assert_eq!(found(headers, query), Some((text.to_owned(), carrier)));
         }
         assert_eq!(found(&[], "topic=t"), None);
+    }
+
+    #[test]
+    fn cookies_of_others_have_any_bytes() {
+        let cookies = [("cookie", "name=J\u{fc}rgen; tidings_token=c")];
+        assert_eq!(found(&cookies, ""), Some(("c".to_owned(), Carrier::Cookie)));
     }
 
     #[test]
