@@ -102,20 +102,26 @@ fn is_change(method: &Method) -> bool {
 fn host(request: &Request) -> Result<Option<Host>, Problem> {
     let bad =
         |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail).field("Host");
+    let mut values = request.headers().get_all(HOST).iter();
+    let (value, another) = (values.next(), values.next());
+    // It must be there beside a whole URL as well (RFC 9112, section 3.2). HTTP/2 has the URL alone.
+    let is_missing = value.is_none() && request.version() == Version::HTTP_11;
+    if is_missing || another.is_some() {
+        return Err(bad("Host: must be there once"));
+    }
     if let Some(authority) = request.uri().authority() {
         let host = Host::parse(authority.as_str());
         return host
             .map(Some)
             .ok_or_else(|| bad("Host: the URL names no host"));
     }
-    let mut values = request.headers().get_all(HOST).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => {
+    match value {
+        Some(value) => {
             let host = value.to_str().ok().and_then(Host::parse);
             host.map(Some).ok_or_else(|| bad("Host: is not a host"))
         }
-        (None, _) if request.version() < Version::HTTP_11 => Ok(None),
-        _ => Err(bad("Host: must be there once")),
+        None if request.version() < Version::HTTP_11 => Ok(None),
+        None => Err(bad("Host: must be there once")),
     }
 }
 
@@ -188,6 +194,22 @@ mod tests {
             judge(&loopback, "GET", &[("Host", "http://localhost")]),
             400
         );
+    }
+
+    #[test]
+    fn a_whole_url_needs_a_host_beside_it_but_over_http_2() {
+        let judge = |version: Version, hosts: &[&str]| {
+            let request = Request::builder().uri("http://localhost/").version(version);
+            let request = hosts
+                .iter()
+                .fold(request, |request, host| request.header(HOST, *host));
+            access(Some(&[])).check(&request.body(Body::empty()).unwrap())
+        };
+        let other = "other.example";
+        assert_eq!(judge(Version::HTTP_11, &[other]), Ok(()));
+        assert!(judge(Version::HTTP_11, &[]).is_err());
+        assert!(judge(Version::HTTP_11, &[other, other]).is_err());
+        assert_eq!(judge(Version::HTTP_2, &[]), Ok(()));
     }
 
     #[test]
