@@ -25,7 +25,7 @@ pub(crate) struct Gate {
     pub(super) means: Option<Means>,
     pub(super) tickets: Tickets,
     pub(super) revocations: Revocations,
-    denials: Denials,
+    pub(super) denials: Denials,
 }
 
 impl Gate {

@@ -9,6 +9,7 @@ use http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, StatusCode, Version};
 use tidings_http::{Arrival, Problem};
 
+use crate::api::access::denials::Attempt;
 use crate::api::entrance::Entrance;
 use crate::settings::{Host, Origin, Settings};
 
@@ -133,7 +134,14 @@ pub(in crate::api) async fn guard(
 ) -> Response {
     let mut response = match entrance.access().check(&request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            // What is no proper request is not denied, but bad.
+            if problem.status() != StatusCode::BAD_REQUEST {
+                let denials = &entrance.hub().gate.denials;
+                denials.note(&Attempt::of(&request), None, &problem.detail());
+            }
+            problem.into_response()
+        }
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

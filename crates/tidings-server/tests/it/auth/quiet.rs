@@ -51,3 +51,18 @@ fn t3_what_is_denied_is_written_down_on_one_line_and_not_without_end() {
         .filter(|line| line.contains("denied"));
     assert!((1..100).contains(&denied.count()), "{}", finished.stderr);
 }
+
+#[test]
+fn t3_pages_of_others_are_written_down() {
+    let hub = hub_with(&[]);
+    let foreign =
+        Request::post("/api/events?topic=t", "x").header("Origin", "https://evil.example");
+    hub.send(&foreign).problem(403);
+    let rebound = Request::get("/api/topics").header("Host", "evil.example");
+    hub.send(&rebound).problem(421);
+    hub.signal(Signal::SIGTERM);
+    let finished = hub.wait();
+    for denied in ["denied: Origin: ", "denied: Host: "] {
+        assert!(finished.stderr.contains(denied), "{}", finished.stderr);
+    }
+}
