@@ -1,7 +1,7 @@
 use serde_json::Value;
-use tidings_testkit::{Hub, eventually};
+use tidings_testkit::{Command, Hub, eventually};
 
-use crate::{hub, hub_with, numbers, tidings};
+use crate::{TIDINGS, hub, hub_with, numbers, tidings};
 
 /// The events that `subscribe --json` wrote, without those of the hub itself.
 fn events(stdout: &str) -> Vec<Value> {
@@ -159,4 +159,18 @@ fn a_selector_that_is_none_is_a_failure() {
     assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
     assert!(!finished.stderr.is_empty() && !finished.stderr.contains("panicked"));
     assert_eq!(finished.stdout, "");
+}
+
+#[test]
+fn a_full_disk_is_said_to_be_at_stdout() {
+    let hub = hub();
+    hub.finish("t", "n", "x");
+    let line = format!("exec {TIDINGS} subscribe t --from start > /dev/full");
+    let command = Command::new("/bin/sh", &["-c", &line]).env("TIDINGS_URL", &hub.url());
+    let finished = command.run();
+    assert_eq!(finished.code, Some(1));
+    assert!(
+        finished.stderr.contains("cannot write to stdout: No space"),
+        "{finished:?}"
+    );
 }

@@ -1,6 +1,5 @@
 //! Where events go.
 
-use std::io;
 use std::process::Stdio;
 
 use anyhow::Context;
@@ -10,6 +9,8 @@ use tokio::process::Command;
 
 use crate::cli::notice;
 use crate::cli::output::Output;
+
+const STDOUT: &str = "cannot write to stdout";
 
 /// What is done with each event.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Sink {
         };
         match self {
             Self::Print(output) => {
-                output.line(parts).await?;
+                output.line(parts).await.context(STDOUT)?;
                 Ok(Taken::Done)
             }
             Self::Execute { command, url } => {
@@ -64,9 +65,9 @@ impl Sink {
         }
     }
 
-    pub(super) async fn flush(&mut self) -> io::Result<()> {
+    pub(super) async fn flush(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::Print(output) => output.flush().await,
+            Self::Print(output) => output.flush().await.context(STDOUT),
             Self::Execute { .. } => Ok(()),
         }
     }
