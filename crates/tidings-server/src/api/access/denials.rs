@@ -68,12 +68,13 @@ impl Denials {
         warn!(
             target: "tidings::audit",
             method = %attempt.method,
-            // As a literal, so that whatever is in it stays on its line.
+            // As literals, so that whatever is in them stays on its line and looks like no other field.
             ?path,
             remote = attempt.remote.map(tracing::field::display),
             ?identity,
+            reason = ?reason.to_string(),
             left_out = self.left_out.swap(0, Ordering::Relaxed),
-            "denied: {reason}"
+            "denied"
         );
     }
 }

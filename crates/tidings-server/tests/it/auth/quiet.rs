@@ -2,7 +2,7 @@
 
 use tidings_testkit::{Hub, Request, Signal};
 
-use super::{SECRET, admin, bearer, stream};
+use super::{SECRET, admin, bearer, stream, token};
 use crate::hub_with;
 
 #[test]
@@ -62,7 +62,23 @@ fn t3_pages_of_others_are_written_down() {
     hub.send(&rebound).problem(421);
     hub.signal(Signal::SIGTERM);
     let finished = hub.wait();
-    for denied in ["denied: Origin: ", "denied: Host: "] {
+    for denied in ["reason=\"Origin: ", "reason=\"Host: "] {
         assert!(finished.stderr.contains(denied), "{}", finished.stderr);
     }
+}
+
+#[test]
+fn t3_a_topic_adds_no_fields_to_what_is_written_down() {
+    let hub = super::guarded();
+    let reader = token(&["--subscribe", "a"]);
+    let query = "topic=x%20remote=192.0.2.1:1%20%E2%80%A8identity=you";
+    hub.send(&stream(query, &reader)).problem(403);
+    hub.signal(Signal::SIGTERM);
+    let finished = hub.wait();
+    let mut lines = finished.stderr.lines();
+    let denied = lines.find(|line| line.contains("denied")).unwrap();
+    let (fields, reason) = denied.split_once("reason=").unwrap();
+    assert!(fields.contains(" remote=127.0.0.1:"), "{denied}");
+    assert!(reason.starts_with("\"topic: "), "{denied}");
+    assert!(reason.contains("\\u{2028}"), "{denied}");
 }
