@@ -16,6 +16,7 @@ use tidings_http::Problem;
 use tokio::time::Instant;
 
 use crate::api::access::admission::Admission;
+use crate::api::access::rates::Publisher;
 use crate::api::body::Received;
 use crate::api::hub::Hub;
 use crate::wall_clock::now;
@@ -162,15 +163,12 @@ impl Caller {
     /// Refuses who publishes too fast.
     pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
         let grant = self.grant();
-        let address = || {
-            self.peer
-                .remote
-                .map(|remote| remote.ip().to_string().into())
-        };
+        let site = || self.peer.remote.map(|remote| Publisher::at(remote.ip()));
+        let identity = grant.identity.clone().map(Publisher::Identity);
         let publisher = match &grant.credential {
             // Whoever reaches an open hub has no limit but the hub's.
             Credential::Anonymous if hub.is_open() => None,
-            _ => grant.identity.clone().or_else(address),
+            _ => identity.or_else(site),
         };
         match publisher {
             Some(publisher) => hub.rates.admit(grant.namespace.clone(), publisher, events),

@@ -1,6 +1,7 @@
 //! How fast one identity may publish.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,25 @@ const IDLE: Duration = Duration::from_secs(10);
 /// at once. Memory is bounded however many identities there are.
 pub(crate) struct PublishRates {
     quota: Quota,
-    limiters: Cache<Publisher, Arc<DefaultDirectRateLimiter>>,
+    limiters: Cache<(Option<Arc<str>>, Publisher), Arc<DefaultDirectRateLimiter>>,
 }
 
-/// A namespace and somebody in it.
-type Publisher = (Option<Arc<str>>, Arc<str>);
+/// Who publishes, in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Publisher {
+    Identity(Arc<str>),
+    /// Those without one, by their address. Of an IPv6 address the upper half: the lower one is for its owner to choose.
+    Site(IpAddr),
+}
+
+impl Publisher {
+    pub(super) fn at(address: IpAddr) -> Self {
+        Self::Site(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
 
 impl PublishRates {
     pub(crate) fn new(a_second: NonZeroU32) -> Self {
@@ -36,15 +51,15 @@ impl PublishRates {
         }
     }
 
-    /// Lets an identity publish so many events. A batch that has more than there may be at once counts as that many.
+    /// Lets a publisher publish so many events. A batch that has more than there may be at once counts as that many.
     ///
     /// # Errors
     ///
     /// 429, with the time after which it is granted.
-    pub(crate) fn admit(
+    pub(super) fn admit(
         &self,
         namespace: Option<Arc<str>>,
-        identity: Arc<str>,
+        publisher: Publisher,
         events: usize,
     ) -> Result<(), Problem> {
         let most = self.quota.burst_size();
@@ -53,7 +68,7 @@ impl PublishRates {
             return Ok(());
         };
         let fresh = || Arc::new(RateLimiter::direct(self.quota));
-        let limiter = self.limiters.get_with((namespace, identity), fresh);
+        let limiter = self.limiters.get_with((namespace, publisher), fresh);
         let admitted = limiter.check_n(events).expect("it is not more than fits");
         admitted.map_err(|until| {
             let delay = until.wait_time_from(DefaultClock::default().now());
@@ -81,7 +96,8 @@ mod tests {
     fn one_identity_does_not_spend_what_another_has() {
         let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
         let admit = |namespace: Option<&str>, identity: &str| {
-            rates.admit(namespace.map(Arc::from), identity.into(), 5)
+            let publisher = Publisher::Identity(identity.into());
+            rates.admit(namespace.map(Arc::from), publisher, 5)
         };
         assert_eq!(admit(None, "one"), Ok(()));
         let problem = admit(None, "one").unwrap_err();
@@ -91,9 +107,23 @@ mod tests {
     }
 
     #[test]
+    fn those_without_identity_have_one_rate_for_each_site() {
+        let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
+        let admit = |publisher| rates.admit(None, publisher, 5).is_ok();
+        let from = |text: &str| admit(Publisher::at(text.parse().unwrap()));
+        assert!(from("2001:db8::1"));
+        assert!(!from("2001:db8::2"));
+        assert!(from("2001:db8:0:1::1"));
+        assert!(from("192.0.2.1"));
+        assert!(!from("::ffff:192.0.2.1"));
+        assert!(admit(Publisher::Identity("192.0.2.1".into())));
+    }
+
+    #[test]
     fn a_batch_that_is_larger_than_anything_allowed_takes_all_there_is() {
         let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
-        assert_eq!(rates.admit(None, "one".into(), 1_000_000), Ok(()));
-        assert!(rates.admit(None, "one".into(), 5).is_err());
+        let one = || Publisher::Identity("one".into());
+        assert_eq!(rates.admit(None, one(), 1_000_000), Ok(()));
+        assert!(rates.admit(None, one(), 5).is_err());
     }
 }
