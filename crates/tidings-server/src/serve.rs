@@ -21,6 +21,9 @@ use crate::settings::Settings;
 /// The variable that says what is logged, in the notation of `tracing-subscriber`.
 const LOG_VARIABLE: &str = "TIDINGS_LOG";
 
+/// What is logged unless told otherwise. h2 has a warning for each connection that it gives up on, as many as peers like.
+const DEFAULT_FILTER: &str = "info,h2=error";
+
 /// Serves until a signal says to stop, then drains. A second signal ends it at once.
 pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let settings = match Settings::load(&args) {
@@ -97,7 +100,7 @@ fn start_log() -> anyhow::Result<()> {
     let filter = match std::env::var(LOG_VARIABLE) {
         Ok(filter) => EnvFilter::try_new(filter)
             .with_context(|| format!("{LOG_VARIABLE} is not a log filter"))?,
-        Err(_) => EnvFilter::new("info"),
+        Err(_) => EnvFilter::new(DEFAULT_FILTER),
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
