@@ -7,6 +7,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tidings::Selector;
+use tidings_auth::{Grant, Rights};
 
 use crate::api::access::{Access, guard, pass};
 use crate::api::hub::Hub;
@@ -21,6 +23,24 @@ pub(crate) enum Audience {
     Everybody,
     /// They, and those who look after the hub.
     Administrators,
+}
+
+/// What everybody may read of an open hub whose administrators have a listener of their own: all but what dashboards are told.
+const READABLE: [&str; 2] = ["**", "tidings/executions/**"];
+
+impl Audience {
+    /// What somebody may do at a hub without keys.
+    pub(super) fn grant_of_all(self) -> Grant {
+        let all = Grant::everything();
+        match self {
+            Self::Administrators => all,
+            Self::Everybody => {
+                let publish = all.rights.publish().iter().cloned();
+                let readable = READABLE.map(|text| Selector::new(text).expect("a selector"));
+                Grant::anonymous(Rights::new(publish, readable))
+            }
+        }
+    }
 }
 
 /// What the requests to one listener are judged by, and the hub and the namespaces to which they may be for.

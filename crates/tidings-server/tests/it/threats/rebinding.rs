@@ -145,3 +145,32 @@ fn t5_without_a_listener_of_their_own_administrators_come_to_the_public_one() {
         assert_eq!(hub.get(target).status(), 200, "{target}");
     }
 }
+
+#[test]
+fn t5_what_dashboards_are_told_is_not_told_to_everybody() {
+    let (_hub, [public, admin]) = with_both();
+    let told = Request::post(
+        "/api/dashboard/events",
+        "{\"event\":\"notification\",\"data\":\"secret\"}",
+    );
+    let told = told.header("Content-Type", "application/json");
+    assert_eq!(send(admin, &told).status(), 200);
+    let history = Request::get("/api/events?topic=tidings/**");
+    assert!(send(admin, &history).text().contains("secret"));
+    let seen = send(public, &history);
+    assert_eq!(seen.status(), 200);
+    assert!(!seen.text().contains("secret"), "{}", seen.text());
+    let topics = Request::get("/api/topics?selector=tidings/**");
+    assert_eq!(send(public, &topics).json()["total"], 0);
+    for target in ["/api/events", "/api/events/stream"] {
+        let named = format!("{target}?topic=tidings/dashboard/notifications");
+        send(public, &Request::get(&named)).problem(403);
+    }
+    let run = Request::post("/api/executions", "{\"id\":\"e\"}");
+    let run = run.header("Content-Type", "application/json");
+    assert_eq!(send(public, &run).status(), 201);
+    assert_eq!(
+        send(public, &Request::get("/api/executions/e")).status(),
+        200
+    );
+}
