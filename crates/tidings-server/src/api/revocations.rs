@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings::rfc3339;
-use tidings_auth::{Revocation, Revoked};
+use tidings_auth::{Revocation, Revoked, explain};
 use tidings_http::Problem;
 
 use crate::api::access::{Admin, Caller};
@@ -19,6 +19,7 @@ use crate::api::events::text;
 use crate::api::hub::Hub;
 use crate::api::object::{self, Fault};
 use crate::api::parameters::{Parameters, bad};
+use crate::wall_clock::now;
 
 /// Bytes of a request.
 const BYTES: usize = 16 << 10;
@@ -123,10 +124,16 @@ fn read(body: &[u8]) -> Result<Revoked, Fault> {
     }
     let (name, text) = given.remove(0);
     let is_of_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    // It would revoke nothing, and its secret would be written down.
-    if name == "key" && !text.bytes().all(is_of_id) {
-        let detail = "must be the id of an API key, lower-case letters and digits, not the key";
-        return Err(Fault::at("key", detail));
+    // What is secret itself would revoke nothing, and be written down.
+    let secret = match name {
+        "jti" if explain(&text, now()).is_ok() => Some("must be the id of a token, not the token"),
+        "key" if !text.bytes().all(is_of_id) => {
+            Some("must be the id of an API key, lower-case letters and digits, not the key")
+        }
+        _ => None,
+    };
+    if let Some(detail) = secret {
+        return Err(Fault::at(name, detail));
     }
     Ok(match name {
         "jti" => Revoked::Jti(text),
@@ -184,6 +191,10 @@ mod tests {
             (r#"{"jti":"a","identity":"b"}"#, "identity"),
             (r#"{"key":7}"#, "key"),
             (r#"{"key":"tdk_k3v9x1m7_secret"}"#, "key"),
+            (
+                r#"{"jti":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.AAAA"}"#,
+                "jti",
+            ),
             (r#"{"identity":""}"#, "identity"),
             (r#"{"sub":"a"}"#, "sub"),
         ] {
