@@ -97,10 +97,11 @@ fn nothing_is_evaluated_while_nobody_looks() {
 #[test]
 fn who_returns_with_an_id_is_given_the_state() {
     let rooms = Rooms::default();
-    let (site, _) = rooms.site();
+    let (site, handle) = rooms.site();
     let mut first = site.open(STREAM);
     let id = first.expect("rooms").id.unwrap();
     drop(first);
+    eventually("nobody looks", || (handle.views() == 0).then_some(()));
     rooms.enter("ann");
     for id in [id.as_str(), "nonsense"] {
         let request = Request::get(STREAM).header("Last-Event-ID", id);
