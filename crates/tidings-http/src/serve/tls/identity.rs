@@ -42,7 +42,9 @@ pub enum TlsError {
     BadCertificate(#[source] Box<dyn Error + Send + Sync>),
 
     /// There is no private key in what should be one, or it has a passphrase.
-    #[error("there is no private key in it, which begins with -----BEGIN PRIVATE KEY-----")]
+    #[error(
+        "there is no private key in it, which begins with -----BEGIN PRIVATE KEY-----; one with a passphrase is not read"
+    )]
     NoKey,
 
     /// The key is not well-formed, or of a kind that is not supported: RSA, ECDSA and Ed25519 are.
