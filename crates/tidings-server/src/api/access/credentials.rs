@@ -6,8 +6,9 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use percent_encoding::percent_decode_str;
 
-/// The cookie that may hold a token.
-pub(super) const COOKIE_NAME: &str = "tidings_token";
+/// The cookies that may hold a token; the first that is there counts. A cookie whose name begins with `__Host-` can be set by the
+/// host itself alone, the other one by every page on a neighbouring name (RFC 6265bis, section 4.1.3.2).
+const COOKIE_NAMES: [&str; 2] = ["__Host-tidings_token", "tidings_token"];
 
 /// The header that may hold an API key.
 const API_KEY: &str = "x-api-key";
@@ -25,7 +26,7 @@ pub(crate) enum Carrier {
     Authorization,
     /// `X-API-Key`.
     ApiKey,
-    /// The cookie `tidings_token`, which browsers send whatever page asks.
+    /// A cookie, which browsers send whatever page asks.
     Cookie,
     /// The parameter `access_token` or `ticket` of a URL, which logs of others may keep.
     Query,
@@ -66,14 +67,16 @@ fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
-    let values = headers.get_all(COOKIE).iter();
-    // Cookies of others on the same host may have any bytes.
-    let pairs = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let mut own = pairs.filter_map(|pair| {
-        let token = pair.trim_ascii().strip_prefix(COOKIE_NAME.as_bytes())?;
-        token.strip_prefix(b"=")
-    });
-    own.find(|token| !token.is_empty()).map(text)
+    COOKIE_NAMES.iter().find_map(|name| {
+        let values = headers.get_all(COOKIE).iter();
+        // Cookies of others on the same host may have any bytes.
+        let pairs = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let mut own = pairs.filter_map(|pair| {
+            let token = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            token.strip_prefix(b"=")
+        });
+        own.find(|token| !token.is_empty()).map(text)
+    })
 }
 
 fn parameter(query: &str) -> Option<Cow<'_, str>> {
@@ -125,6 +128,17 @@ mod tests {
     fn cookies_of_others_have_any_bytes() {
         let cookies = [("cookie", "name=J\u{fc}rgen; tidings_token=c")];
         assert_eq!(found(&cookies, ""), Some(("c".to_owned(), Carrier::Cookie)));
+    }
+
+    #[test]
+    fn a_cookie_that_only_the_host_can_set_counts_first() {
+        for cookies in [
+            "tidings_token=pushed; __Host-tidings_token=own",
+            "__Host-tidings_token=own; tidings_token=pushed",
+        ] {
+            let (token, _) = found(&[("cookie", cookies)], "").unwrap();
+            assert_eq!(token, "own");
+        }
     }
 
     #[test]
