@@ -1,7 +1,8 @@
 //! The certificate of the hub, and what keeps it good while the hub runs.
 
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::io;
 
 use tidings_http::Tls;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -59,23 +60,22 @@ impl Certificate {
         &self.tls
     }
 
-    /// Sees to the certificate, if there is to be one. SIGHUP has it read again or asked for again; it ends a hub without one.
-    pub(crate) async fn keep(certificate: Option<Self>) -> Infallible {
-        let Some(Self { tls, source }) = certificate else {
-            return pending().await;
-        };
-        let hangups = match signal(SignalKind::hangup()) {
-            Ok(hangups) => hangups,
-            Err(error) => {
-                warn!(%error, "SIGHUP is not listened to");
-                return pending().await;
+    /// Sees to the certificate, for ever. SIGHUP, which ends a hub without one, has it read again or asked for again from when
+    /// this is called.
+    ///
+    /// # Errors
+    ///
+    /// SIGHUP cannot be listened for.
+    pub(crate) fn keep(self) -> io::Result<impl Future<Output = Infallible>> {
+        let hangups = signal(SignalKind::hangup())?;
+        let Self { tls, source } = self;
+        Ok(async move {
+            match source {
+                Source::Files => reload_on_hangup(&tls, hangups).await,
+                #[cfg(feature = "acme")]
+                Source::Acme(acme) => acme.keep(hangups).await,
             }
-        };
-        match source {
-            Source::Files => reload_on_hangup(&tls, hangups).await,
-            #[cfg(feature = "acme")]
-            Source::Acme(acme) => acme.keep(hangups).await,
-        }
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures_util::future::OptionFuture;
 use tidings_http::EngineCount;
 use tokio::sync::watch;
 use tokio::{join, pin, select};
@@ -47,6 +48,10 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         certificate.as_ref().map(Certificate::tls).cloned(),
     )?;
 
+    let keeping = certificate.map(Certificate::keep).transpose();
+    let keeping = OptionFuture::from(keeping.context("cannot listen for SIGHUP")?);
+    pin!(keeping);
+
     let drain_time = settings.drain;
     let broker = select! {
         opened = brokers::open(&settings) => opened?,
@@ -75,7 +80,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
         _ = &mut serving => return Ok(Exit::Success),
         never = api::keep(&hub) => match never {},
         never = hub.keep_gate() => match never {},
-        never = Certificate::keep(certificate) => match never {},
+        Some(never) = &mut keeping => match never {},
     };
     info!(%signal, "shutting down");
     drain.send_replace(true);
