@@ -1,13 +1,15 @@
 //! What moves a subscription on: connect, read, wait, again.
 
+mod connect;
+mod lose;
+
 use std::collections::HashSet;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Response};
-use tidings_sse::DecodeError;
+use http::Method;
 use tokio::sync::watch;
 use tokio::task;
 use tokio::time::Instant;
@@ -21,7 +23,7 @@ use crate::credentials::TokenReason;
 use crate::cursor::CursorStore;
 use crate::error::SubscribeError;
 use crate::event::{Item, Snapshot};
-use crate::exchange::{self, Landed, Outgoing, SendError};
+use crate::exchange::{self, Outgoing, SendError};
 use crate::intake::{Intake, IntakeError, Ready};
 use crate::orders::{Order, Orders};
 use crate::position::Delivered;
@@ -29,16 +31,6 @@ use crate::problem::Problem;
 use crate::subscribe::{OnGap, Source, Start, Subscribe};
 use crate::transport::Body;
 use crate::{retry_after, stream_request};
-
-/// Why a hub ends the streams of credentials that are good no more.
-const EXPIRED: &str = "token-expired";
-const REVOKED: &str = "revoked";
-
-/// Within so long another token that ends is a failure like any other.
-const RENEWED_AGAIN_AFTER: Duration = Duration::from_secs(10);
-
-/// A connection that lived this long has proved itself even without an event.
-const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
 /// So much is decoded at a time, which bounds the items that wait to be given.
 const PIECE: usize = 16 * 1024;
@@ -272,92 +264,6 @@ impl Driver {
         }
     }
 
-    async fn connect(&mut self) {
-        self.connection.send_replace(Connection::Connecting);
-        if let Err(error) = self.find_start().await {
-            return self.fail(error);
-        }
-        let idle = self.client.settings().idle_timeout;
-        match alarm::within(idle, self.attempt()).await {
-            None => self.lose(Loss::Idle),
-            Some(Ok(landed)) => self.answered(landed).await,
-            Some(Err(SendError::Transport(error))) => self.lose(Loss::Transport(error)),
-            Some(Err(SendError::Credentials(error))) => self.lose(Loss::Credentials(error)),
-            Some(Err(SendError::Redirect(error))) => self.fail(error.into()),
-        }
-    }
-
-    /// Goes on after what the cursor says, once.
-    async fn find_start(&mut self) -> Result<(), SubscribeError> {
-        let Some(cursor) = &self.cursor else {
-            return Ok(());
-        };
-        if let Some(id) = cursor.load().await.map_err(SubscribeError::Cursor)? {
-            self.intake.begin_after(&id)?;
-            self.reach(&id);
-        }
-        self.cursor = None;
-        Ok(())
-    }
-
-    async fn attempt(&mut self) -> Result<Landed, SendError> {
-        let mut request = self.request.clone();
-        request.position = self.intake.position();
-        if let Some(tokens) = self.client.tokens_for(&request.url) {
-            request.token = Some(tokens.for_stream(self.token_reason.clone()).await?);
-        }
-        exchange::send(self.client.transport(), &request).await
-    }
-
-    async fn answered(&mut self, landed: Landed) {
-        let Landed { answer, origin } = landed;
-        let status = answer.status().as_u16();
-        match status {
-            200 => self.opened(answer, origin),
-            204 => self.phase = Phase::Ended,
-            _ => {
-                let asks_anew = self.client.tokens_for(&self.request.url).is_some();
-                if let (true, false, Some(reason)) =
-                    (asks_anew, self.refused, TokenReason::of_status(status))
-                {
-                    self.refused = true;
-                    self.token_reason = reason;
-                    self.phase = Phase::Connecting;
-                    return;
-                }
-                let retry_after = exchange::retry_after(answer.headers());
-                let idle = self.client.settings().idle_timeout;
-                let problem = Problem::read(status, answer.into_body());
-                let problem = alarm::within(idle, problem).await;
-                let problem = problem.unwrap_or_else(|| Problem::of(status));
-                if exchange::is_transient(status) {
-                    self.retry_after = retry_after;
-                    self.lose(Loss::Unavailable(problem));
-                } else {
-                    self.fail(SubscribeError::Refused(problem));
-                }
-            }
-        }
-    }
-
-    fn opened(&mut self, answer: Response<Body>, origin: Origin) {
-        if let Err(found) = stream_request::expect_event_stream(answer.headers()) {
-            return self.fail(SubscribeError::NotAStream { found });
-        }
-        self.refused = false;
-        self.goodbye = None;
-        self.retry_after = None;
-        self.token_reason = TokenReason::Reconnect;
-        self.intake.reconnected();
-        self.connection.send_replace(Connection::Open);
-        self.phase = Phase::Open(Open {
-            body: answer.into_body(),
-            origin,
-            chunk: Bytes::new(),
-            since: Instant::now(),
-        });
-    }
-
     async fn read(&mut self, mut open: Open) {
         if open.chunk.is_empty() {
             let idle = self.client.settings().idle_timeout;
@@ -391,20 +297,6 @@ impl Driver {
         }
     }
 
-    /// The same bytes would come again and again, so the second time in one place is the last.
-    fn undecodable(&mut self, source: DecodeError) {
-        let last_event_id = self.intake.last_event_id().to_owned();
-        if self.undecodable_after.as_ref() == Some(&last_event_id) {
-            self.fail(SubscribeError::Undecodable {
-                last_event_id,
-                source,
-            });
-        } else {
-            self.undecodable_after = Some(last_event_id);
-            self.lose(Loss::Undecodable(source));
-        }
-    }
-
     /// Reads the snapshot after a gap. The stream is left alone meanwhile: whatever comes on it is
     /// given after the snapshot.
     async fn refetch(&mut self) {
@@ -435,52 +327,6 @@ impl Driver {
             Err(SendError::Credentials(error)) => self.lose(Loss::Credentials(error)),
             Err(SendError::Redirect(error)) => self.fail(error.into()),
         }
-    }
-
-    fn prove(&mut self, open: &Open) {
-        if open.since.elapsed() >= PROVEN_AFTER {
-            self.backoff.reset();
-        }
-    }
-
-    /// Whether a stream that ended for this reason goes on at once with another token.
-    fn renews_after(&self, reason: &str) -> bool {
-        let is_soon = |at: Instant| at.elapsed() < RENEWED_AGAIN_AFTER;
-        [EXPIRED, REVOKED].contains(&reason)
-            && self.client.tokens_for(&self.request.url).is_some()
-            && !self.renewed.is_some_and(is_soon)
-    }
-
-    /// Connects with another token. That is no failure; for one that was revoked, the next is the last.
-    fn renew(&mut self, reason: String) {
-        self.renewed = Some(Instant::now());
-        self.refused = reason == REVOKED;
-        self.retry_after = None;
-        self.token_reason = TokenReason::Goodbye { reason };
-        self.phase = Phase::Connecting;
-    }
-
-    /// There is no connection, and another attempt can heal that.
-    fn lose(&mut self, reason: Loss) {
-        self.token_reason = match &reason {
-            Loss::Credentials(_) => TokenReason::Failed,
-            Loss::Goodbye { reason } => TokenReason::Goodbye {
-                reason: reason.clone(),
-            },
-            _ => TokenReason::Reconnect,
-        };
-        let floors = [self.intake.retry(), self.retry_after.take()];
-        let delay = self.backoff.next_delay(floors);
-        let attempts = self.backoff.failures();
-        let most = self.client.settings().attempts;
-        if most.is_some_and(|most| attempts >= most) {
-            let loss = reason;
-            return self.fail(SubscribeError::Exhausted { attempts, loss });
-        }
-        tracing::debug!(%reason, ?delay, "no connection");
-        self.connection
-            .send_replace(Connection::Waiting { reason, delay });
-        self.phase = Phase::Waiting(delay);
     }
 
     /// Nothing can follow what is ready but this error.
