@@ -30,7 +30,7 @@ const READABLE: [&str; 2] = ["**", "tidings/executions/**"];
 
 impl Audience {
     /// What somebody may do at a hub without keys.
-    pub(super) fn grant_of_all(self) -> Grant {
+    fn grant_of_all(self) -> Grant {
         let all = Grant::everything();
         match self {
             Self::Administrators => all,
@@ -53,6 +53,8 @@ struct Parts {
     namespaces: Arc<Namespaces>,
     access: Access,
     audience: Audience,
+    /// What somebody may do if the hub has no keys.
+    grant_of_all: Grant,
 }
 
 impl Entrance {
@@ -68,6 +70,7 @@ impl Entrance {
             namespaces: namespaces.clone(),
             access: Access::new(&hub.settings, address),
             audience,
+            grant_of_all: audience.grant_of_all(),
         }))
     }
 
@@ -85,6 +88,10 @@ impl Entrance {
 
     pub(super) fn audience(&self) -> Audience {
         self.0.audience
+    }
+
+    pub(super) fn grant_of_all(&self) -> &Grant {
+        &self.0.grant_of_all
     }
 
     /// All routes, behind the rules.

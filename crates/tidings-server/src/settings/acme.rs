@@ -7,6 +7,7 @@ use http::Uri;
 use toml::Value;
 
 use crate::settings::given::{Given, Level};
+use crate::settings::keys::keys_of;
 use crate::settings::storage::Storage;
 use crate::settings::value;
 
@@ -18,15 +19,6 @@ const DEFAULT_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory"
 
 /// As many as Let's Encrypt puts into one certificate.
 const MOST_DOMAINS: usize = 100;
-
-const KEYS: [&str; 6] = [
-    "tls.acme.domains",
-    "tls.acme.contact",
-    "tls.acme.agree_to_terms",
-    "tls.acme.directory",
-    "tls.acme.directory_ca_file",
-    "tls.acme.dir",
-];
 
 /// `[tls.acme]`: a certificate from an ACME server, to whose terms of service `agree_to_terms = true` agrees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +38,7 @@ pub(crate) struct AcmeSettings {
 impl AcmeSettings {
     /// Where one of them was made, if any was.
     pub(super) fn origin(given: &Given) -> Option<(Level, String)> {
-        KEYS.iter().find_map(|key| given.origin(key))
+        keys_of("tls.acme").find_map(|key| given.origin(key))
     }
 
     /// None of them, or all that are needed.

@@ -52,6 +52,15 @@ pub(super) const KEYS: [&str; 48] = [
     "retention.total",
 ];
 
+/// The settings of a table.
+pub(super) fn keys_of(table: &str) -> impl Iterator<Item = &'static str> {
+    let is_below = move |key: &&str| {
+        key.strip_prefix(table)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    KEYS.into_iter().filter(is_below)
+}
+
 /// The settings of one `[[topic]]`.
 pub(super) const TOPIC_KEYS: [&str; 7] = [
     "pattern",

@@ -67,10 +67,9 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
         gate.denials.note(&attempt, identity, &refusal);
         refusal.into_response(hub, stream.as_ref())
     };
-    let shown = gate.shown(entrance.access(), &request);
+    let shown = gate.shown(entrance.access(), &request, is_for_stream);
     let granted = match shown.map(|shown| shown.map(Cow::into_owned)) {
-        Ok(_) if gate.is_open() => Ok(entrance.audience().grant_of_all()),
-        Ok(shown) => gate.judge(shown.as_deref()).await,
+        Ok(shown) => gate.judge(shown.as_deref(), entrance.grant_of_all()).await,
         Err(refusal) => Err(refusal),
     };
     let grant = match granted {

@@ -52,10 +52,14 @@ impl Means {
 }
 
 impl Gate {
-    /// What is granted to whoever shows this.
-    pub(super) async fn judge(&self, shown: Option<&str>) -> Result<Grant, Refusal> {
+    /// What is granted to whoever shows this; without keys what everybody has.
+    pub(super) async fn judge(
+        &self,
+        shown: Option<&str>,
+        of_all: &Grant,
+    ) -> Result<Grant, Refusal> {
         let Some(means) = &self.means else {
-            return Ok(Grant::everything());
+            return Ok(of_all.clone());
         };
         let Some(text) = shown else {
             return means.anonymous.clone().ok_or(Refusal::Missing);

@@ -9,7 +9,6 @@ use crate::api::access::credentials::{Carrier, Credentials};
 use crate::api::access::gate::Gate;
 use crate::api::access::guard::Access;
 use crate::api::access::refusal::Refusal;
-use crate::api::streams::asks_for_stream;
 
 impl Gate {
     /// What a request shows, if that may count where it stands.
@@ -17,6 +16,7 @@ impl Gate {
         &self,
         access: &Access,
         request: &'a Request,
+        is_for_stream: bool,
     ) -> Result<Option<Cow<'a, str>>, Refusal> {
         let Some(means) = &self.means else {
             return Ok(None);
@@ -27,7 +27,7 @@ impl Gate {
         };
         let is_ticket = Tickets::is_ticket(&text);
         match carrier {
-            Carrier::Query if !asks_for_stream(request) => Err(Refusal::QueryElsewhere),
+            Carrier::Query if !is_for_stream => Err(Refusal::QueryElsewhere),
             Carrier::Query if !is_ticket && !means.query_tokens => Err(Refusal::QueryToken),
             Carrier::Query => Ok(Some(text)),
             _ if is_ticket => Err(Refusal::TicketElsewhere),

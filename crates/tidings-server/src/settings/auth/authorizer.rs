@@ -7,17 +7,8 @@ use toml::Value;
 
 use crate::settings::auth::secret::Secret;
 use crate::settings::given::Given;
+use crate::settings::keys::keys_of;
 use crate::settings::value;
-
-/// The settings of which one says that an application decides, and which it is then missing.
-const KEYS: [&str; 6] = [
-    "authorizer.url",
-    "authorizer.secret",
-    "authorizer.secret_file",
-    "authorizer.allow_http",
-    "authorizer.ttl",
-    "authorizer.timeout",
-];
 
 const ONE_SECRET: &str = "one of authorizer.secret and authorizer.secret_file signs the questions";
 
@@ -40,7 +31,7 @@ pub(crate) struct AuthorizerSettings {
 
 impl AuthorizerSettings {
     pub(super) fn read(given: &mut Given) -> Option<Self> {
-        let first = KEYS.into_iter().find(|key| given.has(key))?;
+        let first = keys_of("authorizer").find(|key| given.has(key))?;
         let allow_http = given.read("authorizer.allow_http", value::flag, false);
         let second = Duration::from_secs(1);
         let ttl = value::duration(second..=second * 3600);
