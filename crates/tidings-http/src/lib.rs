@@ -41,6 +41,7 @@ pub use serve::{
 };
 #[cfg(feature = "tls")]
 pub use serve::{Tls, TlsError};
+pub use site::Site;
 pub use sse::{StreamRequest, last_event_id, sse, sse_with};
 pub use stream::{
     EventStream, StreamOptions, come_back_after, encode_control, keep_alive_line, stream_head,

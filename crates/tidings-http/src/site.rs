@@ -1,8 +1,18 @@
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What counts as one address.
+/// What counts as one address where something is shared out among peers.
+///
+/// ```
+/// use tidings_http::Site;
+///
+/// let of = |address: &str| address.parse().map(Site::of);
+/// assert_eq!(of("2001:db8::1")?, of("2001:db8::2")?);
+/// assert_ne!(of("192.0.2.1")?, of("192.0.2.2")?);
+/// # Ok::<_, std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Site {
+pub enum Site {
+    /// An IPv4 address, also one that is written as an IPv6 address.
     V4(Ipv4Addr),
     /// The upper half of the address: what a provider gives to one customer.
     V6([u8; 8]),
@@ -15,7 +25,8 @@ impl Site {
         (!is_loopback).then(|| Self::of(remote))
     }
 
-    pub(crate) fn of(address: IpAddr) -> Self {
+    /// Where an address belongs.
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => {

@@ -12,7 +12,7 @@ use http::header::USER_AGENT;
 use http::request::Parts;
 use tidings::{Owner, Peer, Selector, Subscription, Topic};
 use tidings_auth::{Credential, Grant, Rights};
-use tidings_http::Problem;
+use tidings_http::{Problem, Site};
 use tokio::time::Instant;
 
 use crate::api::access::admission::Admission;
@@ -163,7 +163,10 @@ impl Caller {
     /// Refuses who publishes too fast.
     pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
         let grant = self.grant();
-        let site = || self.peer.remote.map(|remote| Publisher::at(remote.ip()));
+        let site = || {
+            let remote = self.peer.remote?;
+            Some(Publisher::Site(Site::of(remote.ip())))
+        };
         let identity = grant.identity.clone().map(Publisher::Identity);
         let publisher = match &grant.credential {
             // Whoever reaches an open hub has no limit but the hub's.

@@ -1,7 +1,6 @@
 //! How fast one identity may publish.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use moka::sync::Cache;
-use tidings_http::Problem;
+use tidings_http::{Problem, Site};
 
 /// Identities whose rate is known at a time. One that is forgotten begins anew.
 const IDENTITIES: u64 = 10_000;
@@ -29,17 +28,8 @@ pub(crate) struct PublishRates {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Publisher {
     Identity(Arc<str>),
-    /// Those without one, by their address. Of an IPv6 address the upper half: the lower one is for its owner to choose.
-    Site(IpAddr),
-}
-
-impl Publisher {
-    pub(super) fn at(address: IpAddr) -> Self {
-        Self::Site(match address.to_canonical() {
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-            address @ IpAddr::V4(_) => address,
-        })
-    }
+    /// Those without one.
+    Site(Site),
 }
 
 impl PublishRates {
@@ -110,7 +100,7 @@ mod tests {
     fn those_without_identity_have_one_rate_for_each_site() {
         let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
         let admit = |publisher| rates.admit(None, publisher, 5).is_ok();
-        let from = |text: &str| admit(Publisher::at(text.parse().unwrap()));
+        let from = |text: &str| admit(Publisher::Site(Site::of(text.parse().unwrap())));
         assert!(from("2001:db8::1"));
         assert!(!from("2001:db8::2"));
         assert!(from("2001:db8:0:1::1"));
