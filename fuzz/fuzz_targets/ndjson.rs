@@ -23,29 +23,33 @@ mod api {
             }
         }
 
+        use std::collections::HashMap;
+
+        use serde_json::value::RawValue;
+
         pub(crate) fn check(input: &[u8]) {
             for line in input.split(|byte| *byte == b'\n') {
                 let Ok(read) = line::Line::read(line) else {
                     continue;
                 };
-                let object: serde_json::Map<_, _> =
+                let object: HashMap<String, &RawValue> =
                     serde_json::from_slice(line).expect("an object to another reader");
                 let _ = (read.topic(), read.idempotency_key());
                 let Ok(event) = read.event() else {
                     continue;
                 };
-                let meant = match &object["data"] {
-                    serde_json::Value::String(text) => {
-                        // Every kind of line end is one in an event stream.
-                        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
-                        assert_eq!(event.data(), lines);
-                        continue;
-                    }
-                    other => other,
-                };
-                let said: serde_json::Value =
-                    serde_json::from_str(event.data()).expect("JSON without white space");
-                assert_eq!(&said, meant);
+                let meant = object["data"].get();
+                if let Ok(text) = serde_json::from_str::<String>(meant) {
+                    // Every kind of line end is one in an event stream.
+                    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+                    assert_eq!(event.data(), lines);
+                    continue;
+                }
+                serde_json::from_str::<&RawValue>(event.data()).expect("JSON");
+                // JSON can say what this reader cannot hold: a number beyond a double, half a character, deep nesting.
+                let [said, meant] = [event.data(), meant]
+                    .map(|json| serde_json::from_str::<serde_json::Value>(json).ok());
+                assert_eq!(said, meant);
             }
         }
     }
