@@ -42,7 +42,7 @@ SMOKED = $(call commas,$(YARDSTICKS) tidings tidings-disk tidings-rights tidings
 SHAPES = burst,rate-10k,topics,topics-10k,topics-each,patterns,churn,publishing,stalled,resume
 
 bench-smoke: ## fan-out to 50 readers in every shape: whether each gets every event exactly once. Nothing is timed
-	cargo build -p tidings-server --bin tidings $(FANOUT)
+	cargo build --workspace --all-targets
 	$(BUILT)/debug/fanout run --size smoke --rounds 1 --workloads $(SHAPES) --contenders $(SMOKED) --exact $(SMOKED)
 
 bench-fanout: ## fan-out beside others: installs them, measures ROUNDS times (5) at SIZE (full), writes docs/benchmarks/*.svg
