@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test lint api loom fuzz simulate bench bench-smoke bench-fanout bench-sender help
+.PHONY: run test lint api contract loom fuzz simulate bench bench-smoke bench-fanout bench-sender help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -16,6 +16,9 @@ lint: ## formatting, clippy, documentation, the public API, dependencies
 
 api: ## write down what the published crates offer, after a change that is meant
 	scripts/api --write
+
+contract: ## the public tests of SSE clients against ours, where they can be installed
+	scripts/contract
 
 loom: ## check the concurrent core by every interleaving
 	scripts/loom
