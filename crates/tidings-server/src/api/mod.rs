@@ -78,6 +78,7 @@ fn admin_routes(hub: &Hub) -> Router<Hub> {
         .route("/api/dashboard/stream", get(dashboard::stream))
         .route("/api/dashboard/events", post(dashboard::broadcast))
         .route("/api/revocations", revocations)
+        .route("/metrics", get(dashboard::exposition))
         .route("/dashboard/sse", get(dashboard::stream))
         .route("/dashboard/api/sse/status", get(dashboard::status))
 }

@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tidings::Stats;
 
-use crate::metrics::meter::PublishTimes;
+use crate::metrics::meter::{Meter, PublishTimes};
 
 /// What the hub does and takes at one moment. Names are public.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -55,6 +56,21 @@ pub(crate) struct Counters {
     pub(super) skipped: u64,
     /// Superseded events that readers that were behind were spared.
     pub(super) conflated: u64,
+}
+
+impl Counters {
+    pub(super) fn of(stats: &Stats, meter: &Meter) -> Self {
+        let (own_events, own_bytes) = meter.own();
+        Self {
+            events_in: stats.published.saturating_sub(own_events),
+            bytes_in: stats.published_bytes.saturating_sub(own_bytes),
+            events_out: stats.delivered,
+            bytes_out: stats.delivered_bytes,
+            disconnected: stats.lag.disconnected,
+            skipped: stats.lag.skipped,
+            conflated: stats.lag.conflated,
+        }
+    }
 }
 
 /// What goes up and down.

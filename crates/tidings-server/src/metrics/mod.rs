@@ -1,6 +1,7 @@
 //! What the hub measures of itself: what it does, what it takes, and how it is.
 
 mod chart;
+mod exposition;
 mod gauges;
 mod health;
 mod meter;
@@ -9,6 +10,7 @@ mod sampler;
 mod watch;
 
 pub(crate) use self::chart::Columns;
+pub(crate) use self::exposition::{OPEN_METRICS, exposition};
 pub(crate) use self::gauges::Sample;
 pub(crate) use self::health::{Health, Service, Services};
 pub(crate) use self::meter::Meter;

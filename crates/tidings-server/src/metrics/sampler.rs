@@ -6,7 +6,7 @@ use tidings::{Broker, rfc3339};
 use tokio::time::Instant;
 
 use crate::metrics::gauges::{Counters, Gauges, Histograms, Sample};
-use crate::metrics::meter::Meter;
+use crate::metrics::meter::{Meter, Waits};
 use crate::metrics::process::Usage;
 
 /// Rates over less than this say nothing.
@@ -18,6 +18,7 @@ pub(crate) struct Sampler {
     started: Instant,
     taken: Instant,
     before: Counters,
+    waits_before: Waits,
     cpu_before: Option<f64>,
 }
 
@@ -42,6 +43,7 @@ impl Sampler {
             started: now,
             taken: now,
             before: Counters::default(),
+            waits_before: Meter::default().waits(),
             cpu_before: Usage::now().cpu_seconds,
         }
     }
@@ -62,17 +64,9 @@ impl Sampler {
         } = situation;
         let stats = broker.stats();
         let usage = usage();
-        let times = meter.take_waits();
-        let (own_events, own_bytes) = meter.own();
-        let counters = Counters {
-            events_in: stats.published.saturating_sub(own_events),
-            bytes_in: stats.published_bytes.saturating_sub(own_bytes),
-            events_out: stats.delivered,
-            bytes_out: stats.delivered_bytes,
-            disconnected: stats.lag.disconnected,
-            skipped: stats.lag.skipped,
-            conflated: stats.lag.conflated,
-        };
+        let waits = meter.waits();
+        let times = waits.since(&self.waits_before);
+        let counters = Counters::of(&stats, meter);
         let now = Instant::now();
         let span = now.duration_since(self.taken).max(LEAST_SPAN);
         let rate = |of: fn(&Counters) -> u64| {
@@ -99,7 +93,8 @@ impl Sampler {
             memory_bytes: usage.memory_bytes,
             uptime_seconds: now.duration_since(self.started).as_secs(),
         };
-        (self.taken, self.before, self.cpu_before) = (now, counters, usage.cpu_seconds);
+        (self.taken, self.before) = (now, counters);
+        (self.waits_before, self.cpu_before) = (waits, usage.cpu_seconds);
         Sample {
             timestamp: rfc3339(broker.now()),
             total_metrics: Sample::figures(),

@@ -1,17 +1,25 @@
 use crate::api::hub::Hub;
-use crate::metrics::{Health, Sample, Service, Services, Situation, Usage};
+use crate::metrics::{Health, Sample, Service, Services, Situation, Usage, exposition};
 
 use super::topics;
 
 impl Hub {
     /// How the hub is now.
     pub(super) fn health(&self) -> Health {
-        let services = Services {
+        Health::of(self.services(), Sample::figures(), self.broker.now())
+    }
+
+    fn services(&self) -> Services {
+        Services {
             store: self.store(),
             engine: self.engine(),
             readiness: self.room(),
-        };
-        Health::of(services, Sample::figures(), self.broker.now())
+        }
+    }
+
+    /// What the hub does now, for those who collect figures themselves.
+    pub(super) fn exposition(&self) -> String {
+        exposition(self.situation(), self.services())
     }
 
     fn store(&self) -> Service {

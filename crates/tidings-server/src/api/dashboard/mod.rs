@@ -1,6 +1,7 @@
 //! The feed of dashboards: how the hub is, what it does, and what anybody broadcasts to them.
 
 mod broadcast;
+mod exposition;
 mod feed;
 mod health;
 mod snapshot;
@@ -8,6 +9,7 @@ mod stream;
 mod topics;
 
 pub(super) use self::broadcast::broadcast;
+pub(super) use self::exposition::exposition;
 pub(super) use self::snapshot::snapshot;
 pub(super) use self::stream::{status, stream};
 

@@ -28,7 +28,7 @@ const SECRET: &str = "a secret of the tests, and of nobody else";
 const VARIABLE: &str = "TIDINGS_AUTH_JWT_SECRET";
 
 /// A hub with one key.
-fn guarded() -> Hub {
+pub(crate) fn guarded() -> Hub {
     hub_with(&[(VARIABLE, SECRET)])
 }
 
@@ -40,18 +40,18 @@ fn guarded_with(settings: &str) -> Hub {
 }
 
 /// A token as `tidings token` makes it with these arguments.
-fn token(arguments: &[&str]) -> String {
+pub(crate) fn token(arguments: &[&str]) -> String {
     let command = Command::new(TIDINGS, &[&["token"], arguments].concat());
     let output = command.env(VARIABLE, SECRET).run().success();
     output.trim_end().to_owned()
 }
 
 /// Somebody who may do everything.
-fn admin() -> String {
+pub(crate) fn admin() -> String {
     token(&["--admin", "--publish", "**", "--subscribe", "**"])
 }
 
-fn bearer(request: Request, token: &str) -> Request {
+pub(crate) fn bearer(request: Request, token: &str) -> Request {
     request.header("Authorization", &format!("Bearer {token}"))
 }
 

@@ -7,7 +7,7 @@ use super::{QUIET, SNAPSHOT, broadcast, dashboard, quiet};
 use crate::mount::Mount;
 use crate::{hub_on, hub_with};
 
-fn often() -> Hub {
+pub(super) fn often() -> Hub {
     hub_with(&[("TIDINGS_METRICS_INTERVAL", "100ms")])
 }
 

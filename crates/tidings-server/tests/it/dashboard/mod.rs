@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod connect;
+mod exposition;
 mod figures;
 mod isolation;
 mod late;

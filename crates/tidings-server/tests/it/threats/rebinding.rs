@@ -5,7 +5,7 @@ use tidings_testkit::{Connection, Hub, Request, Response};
 use crate::{TIDINGS, hub};
 
 /// Every route, with a method of it, and whether that changes something.
-const ROUTES: [(&str, &str, bool); 30] = [
+const ROUTES: [(&str, &str, bool); 31] = [
     ("GET", "/api/events?topic=t", false),
     ("POST", "/api/events?topic=t", true),
     ("GET", "/api/events/stream?topic=t", false),
@@ -35,6 +35,7 @@ const ROUTES: [(&str, &str, bool); 30] = [
     ("POST", "/api/cancel-execution/e", true),
     ("GET", "/healthz", false),
     ("GET", "/readyz", false),
+    ("GET", "/metrics", false),
     ("GET", "/", false),
 ];
 
