@@ -12,6 +12,7 @@ use tracing::info;
 use crate::api::{self, Ledger};
 use crate::executions::CHECKPOINTS;
 use crate::settings::{Settings, Storage};
+use crate::wall_clock::now;
 
 /// The folder below that of the hub in which each namespace has one.
 const NAMESPACES: &str = "namespaces";
@@ -44,7 +45,7 @@ pub(crate) async fn open_ledger(
     if let Some(name) = namespace {
         folder = folder.join(NAMESPACES).join(name);
     }
-    let opened = spawn_blocking(move || Ledger::open(&folder)).await?;
+    let opened = spawn_blocking(move || Ledger::open(&folder, now())).await?;
     opened.context("cannot open what is revoked")
 }
 

@@ -53,8 +53,12 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     pin!(keeping);
 
     let drain_time = settings.drain;
-    let broker = select! {
-        opened = brokers::open(&settings) => opened?,
+    let opening = async {
+        let broker = brokers::open(&settings).await?;
+        anyhow::Ok((broker, brokers::open_ledger(&settings, None).await?))
+    };
+    let (broker, (ledger, revoked)) = select! {
+        opened = opening => opened?,
         signal = signals.next() => {
             // A log can be left at any moment.
             info!(%signal, "ended before the log was open");
@@ -63,9 +67,8 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     };
     let (drain, draining) = watch::channel(false);
     let engines = EngineCount::default();
-    let (ledger, revoked) = brokers::open_ledger(&settings, None).await?;
     let shared = Arc::new(Shared::new(settings, engines.clone(), draining.clone())?);
-    shared.recall(revoked, None);
+    shared.recall(revoked, None)?;
     let room = brokers::room_for_executions(&shared.settings);
     let (executions, projection) = Projection::new(broker.clone(), room);
     let hub = Hub::new(None, broker, executions, ledger, shared);

@@ -7,13 +7,11 @@ use std::time::Duration;
 use tidings::{
     BatchError, Broker, Capacity, Consent, GoodbyeReason, Peer, Publication, PublishError, Receipt,
 };
-use tidings_auth::{Revocation, Revoked};
 use tidings_http::{EngineCount, Key, Live, Provider, StreamOptions, live_broker};
 use tokio::join;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 use tower_http::cors::CorsLayer;
-use tracing::warn;
 
 use crate::api::access::{Gate, Ledger, PublishRates};
 use crate::api::body::Inbox;
@@ -113,18 +111,6 @@ impl Shared {
     }
 }
 
-impl Shared {
-    /// Has what is written down as revoked in a namespace hold.
-    pub(crate) fn recall(&self, revocations: Vec<Revocation>, namespace: Option<&str>) {
-        for mut revocation in revocations {
-            revocation.namespace = namespace.map(str::to_owned);
-            if let Err(error) = self.gate.restore(revocation) {
-                warn!(%error, "a revocation that is written down does not hold");
-            }
-        }
-    }
-}
-
 impl Hub {
     /// The hub of a namespace, or the default one.
     pub(crate) fn new(
@@ -154,6 +140,11 @@ impl Hub {
             ledger,
             shared,
         }))
+    }
+
+    /// Which namespace this is; `None` is the default one.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// Ends all streams: what is left is given to readers for as long as that.
@@ -207,20 +198,6 @@ impl Hub {
         let receipts = receipts.map_err(|error| error.source)?;
         let receipt = receipts.into_iter().next();
         Ok(receipt.expect("one receipt for one publication"))
-    }
-
-    /// Ends the streams of credentials that are revoked, and gives their number.
-    pub(super) fn disconnect_revoked(&self, what: &Revoked) -> usize {
-        let is_meant = |peer: &Peer| {
-            peer.owner.as_ref().is_some_and(|owner| match what {
-                Revoked::Jti(jti) => owner.token.as_deref() == Some(jti),
-                Revoked::Identity(name) => owner.identity.as_deref() == Some(name),
-                Revoked::Key(id) => owner.key.as_deref() == Some(id),
-            })
-        };
-        let [events, viewers] = [&self.broker, &self.viewers]
-            .map(|broker| broker.disconnect_where(is_meant, GoodbyeReason::Revoked));
-        events + viewers
     }
 
     /// Ends the streams of those whose consent is withdrawn, for ever.

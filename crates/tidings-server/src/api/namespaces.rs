@@ -125,7 +125,7 @@ impl Namespace {
         let room = brokers::room_for_executions(&main.settings);
         let (executions, projection) = Projection::new(broker.clone(), room);
         let (ledger, revoked) = brokers::open_ledger(&main.settings, Some(name)).await?;
-        main.shared.recall(revoked, Some(name));
+        main.shared.recall(revoked, Some(name))?;
         let shared = main.shared.clone();
         let hub = Hub::new(Some(name.clone()), broker, executions, ledger, shared);
         let mut tasks = JoinSet::new();

@@ -1,7 +1,6 @@
 //! Credentials that are taken back before their time.
 
 use std::convert::Infallible;
-use std::io;
 
 use axum::Json;
 use axum::body::Body;
@@ -49,9 +48,8 @@ pub(super) struct Done {
 }
 
 /// `GET /api/revocations`
-pub(super) async fn list(State(hub): State<Hub>, _: Admin, caller: Caller) -> Json<List> {
-    let all = hub.gate.revocations(caller.grant());
-    let revocations = all.into_iter().map(Entry::of).collect();
+pub(super) async fn list(State(hub): State<Hub>, _: Admin) -> Json<List> {
+    let revocations = hub.revocations().into_iter().map(Entry::of).collect();
     Json(List { revocations })
 }
 
@@ -66,17 +64,7 @@ pub(super) async fn revoke(
     expect_media_type(&headers, "application/json")?;
     let body = caller.receive(&hub, body, BYTES).await?;
     let what = read(&body.bytes).map_err(Fault::of_body)?;
-    let revocation = hub.gate.revoke(what, caller.grant())?;
-    // Before anything is waited for: whoever asked may go away, and a file may hang.
-    let streams = hub.disconnect_revoked(&revocation.what);
-    let kept = hub.ledger.revoked(revocation.clone()).await;
-    kept.map_err(|failed| {
-        not_kept(
-            &hub,
-            &failed,
-            "the revocation holds until the hub is started again",
-        )
-    })?;
+    let (revocation, streams) = hub.revoke(what).await?;
     let entry = Entry::of(revocation);
     Ok(Json(Done { entry, streams }))
 }
@@ -85,29 +73,13 @@ pub(super) async fn revoke(
 pub(super) async fn lift(
     State(hub): State<Hub>,
     _: Admin,
-    caller: Caller,
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
-    let what = lifted(&parameters)?;
-    if !hub.gate.lift(&what, caller.grant()) {
-        let detail = "this is not revoked";
-        return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", detail));
+    if hub.lift(lifted(&parameters)?).await? {
+        return Ok(StatusCode::NO_CONTENT);
     }
-    let kept = hub.ledger.lifted(what).await;
-    kept.map_err(|failed| {
-        not_kept(
-            &hub,
-            &failed,
-            "it is revoked again when the hub is started again",
-        )
-    })?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn not_kept(hub: &Hub, failed: &io::Error, hope: &str) -> Problem {
-    let detail = format!("the revocation could not be written down: {failed}; {hope}");
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    Problem::new(status, "store-failed", detail).retry_after(hub.later())
+    let detail = "this is not revoked";
+    Err(Problem::new(StatusCode::NOT_FOUND, "not-found", detail))
 }
 
 fn read(body: &[u8]) -> Result<Revoked, Fault> {

@@ -1,9 +1,13 @@
 //! Credentials that are taken back.
 
+use std::fs::{self, File};
+use std::io::Write;
+
 use tidings_testkit::{Command, Hub, Request, Response};
 
 use super::{SECRET, VARIABLE, admin, bearer, guarded, stream, token};
-use crate::{SERVE, TIDINGS};
+use crate::mount::Mount;
+use crate::{SERVE, TIDINGS, hub_on, stop};
 
 fn revoke(hub: &Hub, what: &str) -> Response {
     let request =
@@ -85,6 +89,45 @@ fn more_than_ever_revoked_stays_so_whatever_is_published() {
     start()
         .send(&bearer(Request::get("/api/topics"), &token))
         .problem(401);
+}
+
+#[test]
+fn what_a_full_disk_does_not_take_holds_and_is_written_down_with_the_next() {
+    let Some(mount) = Mount::new("size=24m") else {
+        return;
+    };
+    let folder = mount.path().join("data");
+    let start = || hub_on(&folder, &[(VARIABLE, SECRET)]);
+    let hub = start();
+    let filler = mount.path().join("filler");
+    let mut file = File::create(&filler).expect("a file");
+    while file.write_all(&[1; 4096]).is_ok() {}
+
+    // What is left of a page of the file is still room.
+    let name = |number: usize| format!("{number}-{}", "x".repeat(200));
+    let revoked = |number: usize| revoke(&hub, &format!("{{\"identity\":\"{}\"}}", name(number)));
+    let refused = (0..100).find(|number| revoked(*number).status() != 200);
+    let refused = refused.expect("no room");
+    for number in [refused, refused + 1] {
+        let problem = revoked(number).problem(503);
+        assert_eq!(problem["type"], "urn:tidings:problem:store-failed");
+    }
+    drop(file);
+    fs::remove_file(&filler).expect("a file");
+    for number in [refused + 2, refused + 3] {
+        assert_eq!(revoked(number).status(), 200);
+    }
+    stop(hub);
+
+    let hub = start();
+    for number in 0..refused + 4 {
+        let token = token(&["--subscribe", "**", "--identity", &name(number)]);
+        let request = bearer(Request::get("/api/topics"), &token);
+        hub.send(&request).problem(401);
+    }
+    let other = token(&["--subscribe", "**", "--identity", &name(refused + 4)]);
+    let request = bearer(Request::get("/api/topics"), &other);
+    assert_eq!(hub.send(&request).status(), 200);
 }
 
 #[test]
