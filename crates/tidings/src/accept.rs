@@ -24,6 +24,8 @@ pub(crate) type Outcome = oneshot::Receiver<Result<Vec<Receipt>, StoreFailed>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Author {
     Anybody,
+    /// Anybody, whom the owner has publish on its topics.
+    Guest,
     /// The owner of the broker, who may use the reserved names.
     Owner,
 }
@@ -91,7 +93,10 @@ impl Core {
                 keys.insert(key, index);
             }
             self.check_event(publication).map_err(refuse)?;
-            if author == Author::Anybody {
+            if author == Author::Anybody && is_reserved(&publication.topic) {
+                return Err(refuse(PublishError::ReservedTopic));
+            }
+            if author != Author::Owner {
                 self.check_limits(publication).map_err(refuse)?;
             }
             let topic = &publication.topic;
@@ -139,9 +144,6 @@ impl Core {
     /// Checks what the owner of the broker need not keep to.
     fn check_limits(&self, publication: &Publication) -> Result<(), PublishError> {
         let event = &publication.event;
-        if is_reserved(&publication.topic) {
-            return Err(PublishError::ReservedTopic);
-        }
         if event.name().starts_with("tidings.") {
             return Err(PublishError::ReservedName);
         }

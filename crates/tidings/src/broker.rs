@@ -125,6 +125,18 @@ impl Broker {
         self.publish_as(Author::Anybody, batch).await
     }
 
+    /// As [`publish_batch`](Self::publish_batch), also on topics under `tidings/`: for what the owner of the broker lets others
+    /// say there.
+    ///
+    /// # Errors
+    /// As [`publish_batch`](Self::publish_batch), but for [`ReservedTopic`](PublishError::ReservedTopic).
+    pub async fn publish_reserved(
+        &self,
+        batch: &[Publication],
+    ) -> Result<Vec<Receipt>, BatchError> {
+        self.publish_as(Author::Guest, batch).await
+    }
+
     /// As [`publish_batch`](Self::publish_batch), for the owner of the broker: topics under `tidings/` and event types
     /// starting with `tidings.` are its own, and no event is too large.
     ///

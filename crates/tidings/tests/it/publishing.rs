@@ -353,3 +353,25 @@ fn only_the_owner_of_the_broker_uses_the_reserved_names() {
     broker.publish_own(&[own]).now().unwrap();
     assert_eq!(drain(&mut reader), ["1"]);
 }
+
+#[test]
+fn who_is_let_on_the_reserved_topics_keeps_to_all_other_limits() {
+    let broker = Broker::builder().max_event_bytes(10).build();
+    let mut reader = broker.subscribe(to(&["tidings/*"])).unwrap();
+    let publish = |event: Event| {
+        let publication = Publication {
+            topic: topic("tidings/board"),
+            event,
+            idempotency_key: None,
+            durability: None,
+        };
+        let receipts = broker.publish_reserved(&[publication]).now();
+        receipts.map_err(|error| error.source)
+    };
+    let reserved = publish(Event::new("1").named(name("tidings.state")));
+    assert_eq!(reserved.unwrap_err(), PublishError::ReservedName);
+    let large = publish(Event::new("0123456789").keyed("k"));
+    assert_eq!(large.unwrap_err(), PublishError::TooLarge { limit: 10 });
+    publish(Event::new("012345678").keyed("k")).unwrap();
+    assert_eq!(drain(&mut reader), ["012345678"]);
+}

@@ -131,6 +131,8 @@ fn what_cannot_be_broadcast_names_its_field_and_reaches_nobody() {
         .assert_names(415, "Content-Type");
     let large = json!({"event": "x", "data": "x".repeat((1 << 20) + 1)});
     post(&hub, &large).assert_names(413, "data");
+    let with_key = json!({"event": "x", "data": "x".repeat(1 << 20), "key": "k"});
+    post(&hub, &with_key).assert_names(413, "data");
     for (event, bytes) in [("nav-badge-update", 4 << 10), ("notification", 64 << 10)] {
         let body = |bytes| json!({"event": event, "data": "x".repeat(bytes)});
         post(&hub, &body(bytes + 1)).assert_names(413, "data");
