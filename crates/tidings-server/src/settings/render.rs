@@ -328,3 +328,100 @@ fn path(path: &Path) -> String {
 fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
     items.into_iter().map(|item| item.to_string()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+    use crate::settings::given::Given;
+    use crate::settings::keys::{KEYS, TABLES};
+
+    /// What `check` prints of a file, read again.
+    fn printed(text: &str) -> Table {
+        let settings = Settings::read(Given::of_file("tidings.toml", text));
+        let settings = settings.unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+        toml(&settings).parse().unwrap()
+    }
+
+    /// The keys of a table and of those in it, as they are written in a line.
+    fn keys(of: &Table, prefix: &str, all: &mut BTreeSet<String>) {
+        for (name, value) in of {
+            match value {
+                Value::Table(table) => keys(table, &format!("{prefix}{name}."), all),
+                Value::Array(tables) if tables.iter().any(Value::is_table) => {
+                    let tables = tables.iter().filter_map(Value::as_table);
+                    tables.for_each(|table| keys(table, &format!("{prefix}{name}."), all));
+                }
+                _ => drop(all.insert(format!("{prefix}{name}"))),
+            }
+        }
+    }
+
+    #[test]
+    fn check_prints_every_setting_but_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let secret = file("secret", &"s".repeat(32));
+        let question = file("question", &format!("whsec_{}", "c2VjcmV0".repeat(6)));
+        let hash = "0".repeat(64);
+        let files = format!(
+            "admin_listen = \"127.0.0.1:1\"\n\
+             [tls]\ncertificate = \"c\"\nkey = \"k\"\n\
+             [authorizer]\nurl = \"https://app.example/\"\nsecret_file = {question:?}\n\
+             [[issuer]]\nissuer = \"a\"\nalgorithm = \"HS256\"\nsecret_file = {secret:?}\nnamespace = \"a\"\n\
+             [[issuer]]\nissuer = \"b\"\njwks_url = \"https://b.example/\"\nnamespace_by_token = true\n\
+             [[api_key]]\nid = \"k1k1k1k1\"\nhash = {hash:?}\nidentity = \"i\"\nnamespace = \"a\"\n\
+             [[topic]]\npattern = \"a\"\nlag = \"skip\"\ndurability = \"disk\"\nlinger = \"1ms\"\nage = \"1h\"\n"
+        );
+        let acme = "[tls.acme]\ndomains = [\"a.example\"]\ncontact = \"mailto:me@a.example\"\n\
+                    agree_to_terms = true\ndirectory_ca_file = \"ca\"\n";
+        let mut told = BTreeSet::new();
+        for text in [&*files, acme] {
+            keys(&printed(text), "", &mut told);
+        }
+
+        let tables = TABLES
+            .into_iter()
+            .flat_map(|(table, names)| names.iter().map(move |name| format!("{table}.{name}")));
+        let untold = [
+            "auth.jwt_secret",
+            "authorizer.secret",
+            "issuer.secret",
+            // As `secret_file`, by the same line.
+            "issuer.public_key_file",
+        ];
+        let expected: BTreeSet<_> = KEYS
+            .into_iter()
+            .map(str::to_owned)
+            .chain(tables)
+            .filter(|key| !untold.contains(&&**key))
+            .collect();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn every_setting_is_in_the_documentation() {
+        let pages = [
+            include_str!("../../../../docs/configuration.md"),
+            include_str!("../../../../docs/access.md"),
+        ];
+        for key in KEYS {
+            let named = format!("`{key}`");
+            assert!(pages[0].contains(&named), "{named}");
+        }
+        for (table, names) in TABLES {
+            for name in names {
+                let is_told = |page: &&str| {
+                    page.contains(&format!("{name} = ")) || page.contains(&format!("`{name}`"))
+                };
+                assert!(pages.iter().any(is_told), "{name} of {table}");
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tidings_auth::{Algorithm, Issuer, JwksUrl, Key, Namespace};
 use toml::Value;
 
+use crate::settings::auth::lifetime;
 use crate::settings::auth::rights::RightsSettings;
 use crate::settings::auth::secret::Secret;
 use crate::settings::given::Given;
@@ -19,7 +20,7 @@ pub(crate) struct IssuerSettings {
     pub(crate) audience: Vec<String>,
     /// `secret`, `secret_file`, `public_key_file` or `jwks_url`: what they are signed with.
     pub(crate) keys: KeySource,
-    /// `namespace` or `namespace_claim`: where they count. Default the hub's own.
+    /// `namespace` or `namespace_by_token`: where they count. Default the hub's own.
     pub(crate) namespace: Namespace,
     /// `publish` and `subscribe`: what tokens give the right to that do not say. Default nothing.
     pub(crate) rights: RightsSettings,
@@ -67,11 +68,7 @@ impl IssuerSettings {
             ),
             namespace,
             rights: RightsSettings::read(given),
-            max_lifetime: given.read(
-                "max_token_lifetime",
-                value::duration(Duration::from_secs(1)..=Duration::from_secs(3650 * 86_400)),
-                max_lifetime,
-            ),
+            max_lifetime: given.read("max_token_lifetime", lifetime(), max_lifetime),
             keys: keys?,
         })
     }

@@ -49,8 +49,7 @@ impl AuthSettings {
     pub(super) fn read(given: &mut Given) -> Self {
         let publish = given.read("auth.anonymous_publish", value::selectors, Vec::new());
         let subscribe = given.read("auth.anonymous_subscribe", value::selectors, Vec::new());
-        let lifetime = value::duration(Duration::from_secs(1)..=YEAR * 10);
-        let max_lifetime = given.read("auth.max_token_lifetime", lifetime, YEAR);
+        let max_lifetime = given.read("auth.max_token_lifetime", lifetime(), YEAR);
         let auth = Self {
             max_lifetime,
             jwt_secret: given.read("auth.jwt_secret", jwt_secret, None),
@@ -110,6 +109,11 @@ impl AuthSettings {
     pub(crate) fn key_ring(&self) -> Result<KeyRing, KeyRingError> {
         KeyRing::new(self.api_keys.iter().map(ApiKeySettings::stored))
     }
+}
+
+/// How long a token may be good for.
+fn lifetime() -> impl FnOnce(&Value) -> Result<Duration, String> {
+    value::duration(Duration::from_secs(1)..=YEAR * 10)
 }
 
 fn jwt_secret(value: &Value) -> Result<Option<Secret>, String> {
