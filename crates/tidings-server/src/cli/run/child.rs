@@ -7,25 +7,16 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{self, Instant};
 
-use crate::cli::line_buffer::LineBuffer;
 use crate::cli::run::message::Source;
-use crate::cli::run::signals::Signals;
+use crate::cli::run::relay::relay;
+use crate::cli::run::signals::{Signals, told_to_stop};
 use crate::cli::run::story::Story;
-
-/// A longer line is published in pieces.
-const LONGEST_LINE: usize = 256 * 1024;
-
-/// How long output is awaited after the command has ended. What it left running in the background
-/// may hold its output open for ever.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Longer than anybody waits for a command.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -59,10 +50,24 @@ pub(crate) async fn follow(
     let pid = child.id();
     let stdout = child.stdout.take();
     let stderr = child.stderr.take();
+    let (ended, is_over) = watch::channel(false);
     let relaying = async {
+        let (stdout_over, stderr_over) = (is_over.clone(), is_over);
         tokio::join!(
-            relay(stdout, tokio::io::stdout(), Source::Stdout, story),
-            relay(stderr, tokio::io::stderr(), Source::Stderr, story),
+            relay(
+                stdout,
+                tokio::io::stdout(),
+                Source::Stdout,
+                story,
+                stdout_over
+            ),
+            relay(
+                stderr,
+                tokio::io::stderr(),
+                Source::Stderr,
+                story,
+                stderr_over
+            ),
         )
     };
     tokio::pin!(relaying);
@@ -86,9 +91,13 @@ pub(crate) async fn follow(
             }
         }
     };
+    ended.send_replace(true);
     if !relayed {
-        // Whether it ended or not, what was read of it is in the outbox.
-        let _ = time::timeout(LINGER, relaying).await;
+        // Whoever reads the output here may take any time for it.
+        tokio::select! {
+            _ = relaying => {}
+            () = told_to_stop(signals) => {}
+        }
     }
     Ok(status)
 }
@@ -130,40 +139,5 @@ async fn until(time: Option<Instant>) {
     match time {
         Some(time) => time::sleep_until(time).await,
         None => pending().await,
-    }
-}
-
-async fn relay(
-    from: Option<impl AsyncRead + Unpin>,
-    to: impl AsyncWrite + Unpin,
-    source: Source,
-    story: &Story<'_>,
-) {
-    let Some(mut from) = from else {
-        return;
-    };
-    let mut to = Some(to);
-    let mut read = BytesMut::with_capacity(64 * 1024);
-    let mut lines = LineBuffer::new(LONGEST_LINE);
-    // A pipe that cannot be read has ended.
-    while let Ok(1..) = from.read_buf(&mut read).await {
-        if let Some(open) = &mut to
-            && (open.write_all(&read).await.is_err() || open.flush().await.is_err())
-        {
-            // Nobody reads it here, but the command's run is still worth publishing.
-            to = None;
-        }
-        lines.push(&read);
-        read.clear();
-        while let Some(line) = lines.next() {
-            story
-                .line(source, &String::from_utf8_lossy(&line.bytes))
-                .await;
-        }
-    }
-    if let Some(line) = lines.finish() {
-        story
-            .line(source, &String::from_utf8_lossy(&line.bytes))
-            .await;
     }
 }

@@ -5,6 +5,7 @@ mod courier;
 mod message;
 mod outbox;
 mod phases;
+mod relay;
 mod signals;
 mod story;
 mod watch;
@@ -19,7 +20,6 @@ use clap::Args;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use jiff::Timestamp;
-use nix::sys::signal::Signal;
 use tidings_client::{Client, NewExecution};
 use tokio::sync::Notify;
 use tokio::time;
@@ -31,6 +31,7 @@ use crate::cli::run::child::Cancellation;
 use crate::cli::run::courier::Courier;
 use crate::cli::run::outbox::Outbox;
 use crate::cli::run::phases::{Marks, Phases, shortened};
+use crate::cli::run::signals::told_to_stop;
 use crate::cli::run::story::Story;
 use crate::cli::run::watch::Ended;
 use crate::executions::{ExecutionId, MAX_TITLE_CHARS};
@@ -190,12 +191,6 @@ fn task(name: &str) -> Result<String, &'static str> {
         return Err("expected a name of 1 to 200 bytes");
     }
     Ok(name.to_owned())
-}
-
-/// Waits for a signal of somebody who does not want to wait for the hub. A terminal that is closed
-/// can hang up more than once, and has nobody in front of it who waits.
-async fn told_to_stop(signals: &mut Signals) {
-    while signals.next().await == Signal::SIGHUP {}
 }
 
 /// Runs the command to its end, which is the last thing told. Gives its exit code.

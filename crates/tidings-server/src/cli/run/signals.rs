@@ -48,6 +48,12 @@ impl Signals {
     }
 }
 
+/// Waits for a signal of somebody who does not want to wait once the command has ended. A terminal
+/// that is closed can hang up more than once, and has nobody in front of it who waits.
+pub(crate) async fn told_to_stop(signals: &mut Signals) {
+    while signals.next().await == Signal::SIGHUP {}
+}
+
 /// Whether this process was started with the signal ignored. Only Linux tells.
 fn is_ignored(signal: Signal) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
