@@ -11,6 +11,9 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
+/// Whatever an issuer says of a token, the end of its time is one that a clock can tell.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A bearer token, as a provider gives it.
 #[derive(Clone)]
 pub struct Token {
@@ -28,11 +31,11 @@ impl Token {
         }
     }
 
-    /// A token that lasts so long from now. Until then it is used for whatever is sent, and no
-    /// other one is asked for unless it is refused.
+    /// A token that lasts so long from now, a year at most. Until then it is used for whatever is
+    /// sent, and no other one is asked for unless it is refused.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
+        self.lifetime = Some(lifetime.min(LONGEST_LIFETIME));
         self
     }
 }

@@ -84,6 +84,15 @@ async fn a_token_that_holds_is_used_until_it_does_not() {
 }
 
 #[tokio::test]
+async fn a_token_that_lasts_longer_than_any_clock_is_a_token() {
+    let mut server = Server::start([answer("200 OK", "", RECEIPT)]).await;
+    let client = server.client_with(|builder| counting(builder, Some(Duration::MAX)).0);
+    client.publish("t", NewEvent::new("a")).await.unwrap();
+    let told = server.request().await;
+    assert_eq!(told.header("authorization"), Some("Bearer 1"));
+}
+
+#[tokio::test]
 async fn a_token_whose_time_is_over_is_replaced_before_it_is_refused() {
     let receipt = || answer("200 OK", "", RECEIPT);
     let mut server = Server::start([receipt(), no_content(), receipt()]).await;
