@@ -63,7 +63,8 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>
 ///
 /// Each save writes another file beside it (its name with `.new` behind), brings that to the disk
 /// and puts it in the place of the first: after a crash, of the machine too, there is the old
-/// position or the new one, whole. One process at a time can use a file.
+/// position or the new one, whole. A symbolic link stays one: it is the file it leads to that is
+/// written. One process at a time can use a file.
 ///
 /// A file that holds anything else than an id is an error, an empty one too, and so is a folder
 /// that cannot be written to: a subscription then ends before its first event.
@@ -123,7 +124,9 @@ impl CursorStore for FileCursor {
         Box::pin(async {
             let load = move || {
                 let _saving = shared.saving();
-                load(&shared.path).map_err(|error| at(&shared.path, &error))
+                target(&shared.path)
+                    .and_then(|path| load(&path))
+                    .map_err(|error| at(&shared.path, &error))
             };
             task::spawn_blocking(load).await?
         })
@@ -138,13 +141,27 @@ impl CursorStore for FileCursor {
                 let mut saved = shared.saving();
                 // Saves that were not waited for can come here in another order.
                 if number > *saved {
-                    save(&shared.path, &id).map_err(|error| at(&shared.path, &error))?;
+                    target(&shared.path)
+                        .and_then(|path| save(&path, &id))
+                        .map_err(|error| at(&shared.path, &error))?;
                     *saved = number;
                 }
                 Ok(())
             };
             task::spawn_blocking(save).await?
         })
+    }
+}
+
+/// Where the links of this path lead to, whether there is a file yet or not.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            // A circle of links is another error.
+            Ok(link) => target(&path.with_file_name("").join(link)),
+            Err(_) => Ok(path.to_owned()),
+        },
+        target => target,
     }
 }
 
@@ -242,6 +259,27 @@ mod tests {
         assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-1"));
         cursor.save("e-2").await.unwrap();
         assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-2"));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_leads_to_the_same_file_before_and_after_a_save() {
+        let folder = folder();
+        let (link, file) = (folder.path().join("link"), folder.path().join("data"));
+        fs::create_dir(&file).unwrap();
+        let file = file.join("cursor");
+        std::os::unix::fs::symlink("data/cursor", &link).unwrap();
+        let cursor = FileCursor::new(&link);
+        assert_eq!(cursor.load().await.unwrap(), None);
+        for id in ["e-1", "e-2"] {
+            cursor.save(id).await.unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read_to_string(&file).unwrap(), format!("{id}\n"));
+        }
+        assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-2"));
+        let round = folder.path().join("round");
+        std::os::unix::fs::symlink("round", &round).unwrap();
+        assert!(FileCursor::new(&round).load().await.is_err());
     }
 
     #[tokio::test]
