@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use url::{Origin, Url};
 
 use crate::credentials::CredentialsError;
@@ -131,9 +131,9 @@ fn request(
 }
 
 fn target(from: &Url, headers: &HeaderMap) -> Result<Url, RedirectError> {
-    let location = headers
-        .get(LOCATION)
-        .map_or("", |value| value.to_str().unwrap_or_default());
+    // Browsers take a path as it is written, in UTF-8.
+    let location = headers.get(LOCATION).map(HeaderValue::as_bytes);
+    let location = str::from_utf8(location.unwrap_or_default()).unwrap_or_default();
     let unusable = || RedirectError::Location {
         location: location.to_owned(),
     };
@@ -141,7 +141,7 @@ fn target(from: &Url, headers: &HeaderMap) -> Result<Url, RedirectError> {
         return Err(unusable());
     }
     let mut next = from.join(location).map_err(|_| unusable())?;
-    if !is_http(&next) {
+    if !is_http(&next) || next.as_str().parse::<Uri>().is_err() {
         return Err(unusable());
     }
     if from.scheme() == "https" && next.scheme() == "http" {

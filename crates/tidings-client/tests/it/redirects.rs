@@ -69,8 +69,23 @@ async fn a_loop_comes_to_an_end() {
 }
 
 #[tokio::test]
+async fn a_redirect_may_be_written_as_people_write() {
+    let there = redirect(302, "/là bas/{}#x");
+    let mut server = Server::start([there, no_content()]).await;
+    assert!(all_data(server.client().stream().open()).await.is_empty());
+    server.request().await;
+    assert_eq!(server.request().await.line, "GET /l%C3%A0%20bas/%7B%7D");
+}
+
+#[tokio::test]
 async fn a_redirect_to_nowhere_is_an_error() {
-    for header in ["", "Location: \r\n", "Location: ftp://127.0.0.1/\r\n"] {
+    let too_long = format!("Location: /{}\r\n", "a".repeat(70_000));
+    for header in [
+        "",
+        "Location: \r\n",
+        "Location: ftp://127.0.0.1/\r\n",
+        &too_long,
+    ] {
         let server = Server::start([answer("302 Found", header, "")]).await;
         let mut subscription = server.client().subscribe(["t"]).open();
         assert!(matches!(
