@@ -66,7 +66,8 @@ pub enum SubscribeError {
     /// The answer was no event stream; most likely the address is wrong.
     #[error("the server answered with {found:?} instead of an event stream")]
     NotAStream {
-        /// The `Content-Type`, empty if there was none.
+        /// The `Content-Type`, empty if there was none, with the `Content-Encoding` that cannot be
+        /// read.
         found: String,
     },
     /// A redirect could not be followed.

@@ -1,7 +1,7 @@
 //! The request for a stream, and whether the answer to it is one.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::exchange::Outgoing;
@@ -53,13 +53,19 @@ fn of_topics(subscribe: &Subscribe) -> Outgoing {
     request
 }
 
-/// Gives the content type of what is no event stream, empty if there is none.
+/// Gives the content type of what is no event stream, empty if there is none, and its coding if it
+/// has one: what is compressed although nobody has asked for it would be read as nothing at all.
 pub(crate) fn expect_event_stream(headers: &HeaderMap) -> Result<(), String> {
-    let found = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let found = String::from_utf8_lossy(found.unwrap_or_default());
+    let text = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let text = |name| String::from_utf8_lossy(text(name).unwrap_or_default());
+    let (found, coding) = (text(CONTENT_TYPE), text(CONTENT_ENCODING));
     let essence = found.split(';').next().unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("text/event-stream") {
-        return Ok(());
+    if !essence.trim().eq_ignore_ascii_case("text/event-stream") {
+        return Err(found.into_owned());
     }
-    Err(found.into_owned())
+    match coding.trim() {
+        "" => Ok(()),
+        coding if coding.eq_ignore_ascii_case("identity") => Ok(()),
+        coding => Err(format!("{found} in {coding}")),
+    }
 }

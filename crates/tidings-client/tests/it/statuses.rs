@@ -40,6 +40,10 @@ async fn an_answer_that_is_no_event_stream_is_an_error() {
         ("", ""),
         ("Content-Type: text/html\r\n", "text/html"),
         ("Content-Type: text/event-streamx\r\n", "text/event-streamx"),
+        (
+            "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n",
+            "text/event-stream in gzip",
+        ),
     ] {
         let server = Server::start([answer("200 OK", header, "data: x\n\n")]).await;
         let mut subscription = server.client().subscribe(["t"]).open();
@@ -56,6 +60,7 @@ async fn the_content_type_may_have_parameters_and_any_case() {
         "text/event-stream;charset=utf-8",
         "Text/Event-Stream",
         "text/event-stream ;",
+        "text/event-stream\r\nContent-Encoding: Identity",
     ] {
         let header = format!("Content-Type: {content_type}\r\n");
         let server = Server::start([answer("200 OK", &header, "data: x\n\n"), no_content()]).await;
