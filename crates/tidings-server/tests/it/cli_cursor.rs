@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process;
 
 use tidings_testkit::{Hub, Signal, eventually};
 
@@ -114,6 +115,24 @@ fn a_command_need_not_read_anything() {
     let arguments = ["--from", "start", "--exec", "echo called"];
     let printed = subscribe(&hub, folder.path(), &arguments).run().success();
     assert_eq!(printed, "called\ncalled\n");
+}
+
+#[test]
+fn what_a_command_leaves_running_with_its_stdin_is_not_waited_for() {
+    let (hub, folder) = (hub(), folder());
+    hub.publish("t", "n", &"x".repeat(500_000));
+    hub.finish("t", "n", "");
+    let command = "exec 3<&0; sleep 60 <&3 >&- 2>&- 3>&- & echo $! >> left; echo called";
+    let arguments = ["--from", "start", "--exec", command];
+    let running = subscribe(&hub, folder.path(), &arguments).spawn();
+    let twice = |text: &str| (text.lines().count() == 2).then_some(());
+    let called = running.process().find_in_stdout(twice);
+    let left = fs::read_to_string(folder.path().join("left")).unwrap();
+    for pid in left.lines() {
+        process::Command::new("kill").arg(pid).status().unwrap();
+    }
+    assert_eq!(called, Some(()));
+    running.finish().success();
 }
 
 #[test]

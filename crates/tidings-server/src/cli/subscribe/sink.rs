@@ -1,5 +1,6 @@
 //! Where events go.
 
+use std::future::pending;
 use std::process::Stdio;
 
 use anyhow::Context;
@@ -94,9 +95,13 @@ async fn execute(command: &str, url: &str, event: &Event, line: &[u8]) -> anyhow
             // A command need not read what it is given.
             let _ = stdin.write_all(line).await;
         }
+        pending().await
     };
-    let ((), status) = tokio::join!(feed, child.wait());
-    let status = status.context("the command was lost")?;
+    // What a command leaves running may hold its stdin open for ever, and read nothing.
+    let status = tokio::select! {
+        status = child.wait() => status.context("the command was lost")?,
+        never = feed => never,
+    };
     if status.success() {
         return Ok(Taken::Done);
     }
