@@ -148,6 +148,12 @@ impl Terminal {
         assert!(shown.is_some(), "{texts:?} not in {}", process.stdout());
     }
 
+    /// The process itself.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        self.running.process()
+    }
+
     /// Types these keys.
     ///
     /// # Panics

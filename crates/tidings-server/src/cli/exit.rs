@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use nix::sys::signal::Signal;
+
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -15,6 +17,13 @@ pub(crate) enum Exit {
     Interrupted,
     /// The code of the command that was run, or of the execution that was watched.
     Of(u8),
+}
+
+impl Exit {
+    /// As a shell would say of a command that was ended by this signal.
+    pub(crate) fn of_signal(signal: Signal) -> Self {
+        Self::Of(u8::try_from(128 + signal as i32).unwrap_or(1))
+    }
 }
 
 impl From<Exit> for ExitCode {

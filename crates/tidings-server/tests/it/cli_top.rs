@@ -1,4 +1,4 @@
-use tidings_testkit::{Command, Home, Hub};
+use tidings_testkit::{Command, Home, Hub, Signal};
 
 use crate::{TIDINGS, hub, publish_numbers, tidings};
 
@@ -102,6 +102,26 @@ fn in_a_terminal_a_hub_is_followed_while_it_goes_away_and_comes_back() {
         finished.stdout.ends_with("\u{1b}[?1049l\u{1b}[?25h"),
         "the terminal is left as it was: {finished:?}"
     );
+}
+
+#[test]
+fn whoever_ends_it_finds_the_terminal_as_it_was() {
+    let hub = hub();
+    for (signal, code) in [
+        (Signal::SIGTERM, 143),
+        (Signal::SIGINT, 130),
+        (Signal::SIGHUP, 129),
+    ] {
+        let top = tidings(&hub, &["top"]).spawn_in_terminal();
+        top.await_texts(&["TOPICS", "healthy"]);
+        top.process().signal(signal);
+        let finished = top.finish();
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        assert!(
+            finished.stdout.ends_with("\u{1b}[?1049l\u{1b}[?25h"),
+            "{finished:?}"
+        );
+    }
 }
 
 #[test]

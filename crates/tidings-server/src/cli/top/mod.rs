@@ -19,6 +19,7 @@ use ratatui::{DefaultTerminal, Terminal};
 use tidings_client::{Client, Item, ReadError};
 use tokio::sync::mpsc;
 
+use crate::cli::Signals;
 use crate::cli::exit::Exit;
 use crate::cli::hub::HubArgs;
 use crate::cli::top::board::{Board, Now};
@@ -64,11 +65,12 @@ pub(crate) async fn top(args: TopArgs) -> anyhow::Result<Exit> {
         print(&client).await?;
         return Ok(Exit::Success);
     }
+    let signals = Signals::listen().and_then(Signals::and_hangup);
+    let mut signals = signals.context("cannot listen for signals")?;
     let mut terminal = ratatui::try_init().context("cannot use the terminal")?;
-    let watched = watch(&client, args.interval, &mut terminal).await;
+    let watched = watch(&client, args.interval, &mut terminal, &mut signals).await;
     ratatui::restore();
-    watched?;
-    Ok(Exit::Success)
+    watched
 }
 
 async fn print(client: &Client) -> anyhow::Result<()> {
@@ -90,7 +92,8 @@ async fn watch(
     client: &Client,
     interval: Duration,
     terminal: &mut DefaultTerminal,
-) -> anyhow::Result<()> {
+    signals: &mut Signals,
+) -> anyhow::Result<Exit> {
     let mut board = Board::new(client.url());
     let mut told = client.stream_at("api/dashboard/stream")?.open();
     let mut connection = told.connection();
@@ -116,17 +119,18 @@ async fn watch(
             read = &mut overview_due => board.take_overview(read),
             Some(lists) = read.recv() => board.take_lists(lists),
             () = &mut reading => {}
+            signal = signals.next() => return Ok(Exit::of_signal(signal)),
             event = typed.recv() => match event {
                 Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
                     let control = key.modifiers.contains(KeyModifiers::CONTROL);
                     match key.code {
-                        KeyCode::Char('q') | KeyCode::Esc => return Ok(()),
-                        KeyCode::Char('c') if control => return Ok(()),
+                        KeyCode::Char('q') | KeyCode::Esc => return Ok(Exit::Success),
+                        KeyCode::Char('c') if control => return Ok(Exit::Success),
                         _ => {}
                     }
                 }
                 Some(_) => {}
-                None => return Ok(()),
+                None => return Ok(Exit::Success),
             },
         }
     }
