@@ -6,7 +6,7 @@ use std::{mem, panic};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::builder::Hook;
 use crate::client::Client;
@@ -278,12 +278,29 @@ impl Courier {
         }
         loop {
             match self.client.publish_batch(&batch).await {
-                Err(error) if error.is_transient() && self.queued.sender_strong_count() > 0 => {
+                Err(error) if error.is_transient() && self.can_grow() => {
                     tracing::debug!(%error, "the hub is away");
-                    time::sleep(AWAY).await;
+                    self.leave_alone(&error).await;
                 }
                 published => return published.map(drop),
             }
         }
+    }
+
+    /// Waits for as long as the hub has asked for, unless nobody can publish any more.
+    async fn leave_alone(&self, error: &PublishError) {
+        let wait = match error {
+            PublishError::Unavailable { retry_after, .. } => retry_after.unwrap_or(AWAY),
+            _ => AWAY,
+        };
+        let again = Instant::now() + wait.max(AWAY);
+        while Instant::now() < again && self.can_grow() {
+            time::sleep(AWAY).await;
+        }
+    }
+
+    /// Whether somebody could still publish more.
+    fn can_grow(&self) -> bool {
+        self.queued.sender_strong_count() > 0
     }
 }

@@ -1,9 +1,15 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
-use tidings_client::{EnqueueError, NewEvent};
+use http::Response;
+use tidings_client::{Body, Client, EnqueueError, Exchange, NewEvent, Publisher, Transport};
+use tokio::time::{self, Instant};
 
 use crate::script::{Reply, Request, Server, answer};
+
+const RECEIPT: &str = r#"{"published":1,"first":"e-1","last":"e-1","durability":"disk"}"#;
 
 fn receipt(published: usize) -> Reply {
     let body = format!(
@@ -73,6 +79,69 @@ async fn an_event_that_is_refused_takes_no_other_with_it() {
     for expected in tried {
         assert_eq!(data(&server.request().await).join(" "), expected);
     }
+}
+
+/// Is busy so often, and says for how many seconds.
+#[derive(Clone, Debug, Default)]
+struct Busy {
+    often: usize,
+    seconds: u64,
+    asked: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Transport for Busy {
+    fn send(&self, _: http::Request<Bytes>) -> Exchange<'_> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(Instant::now());
+        let answer = match asked.len() > self.often {
+            true => Response::builder().body(Body::from(RECEIPT)),
+            false => Response::builder()
+                .status(429)
+                .header("retry-after", self.seconds)
+                .body(Body::from("")),
+        };
+        Box::pin(async { Ok(answer.unwrap()) })
+    }
+}
+
+impl Busy {
+    fn publisher(&self) -> Publisher {
+        let builder = Client::builder("http://example.org/").transport(self.clone());
+        builder.build().unwrap().publisher().start()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_wants_to_be_left_alone_is_left_alone() {
+    let hub = Busy {
+        often: 2,
+        seconds: 60,
+        ..Busy::default()
+    };
+    let publisher = hub.publisher();
+    publisher.publish("t", &NewEvent::new("a")).await.unwrap();
+    publisher.flush().await;
+    assert_eq!(publisher.close().await.published, 1);
+    let asked = hub.asked.lock().unwrap();
+    assert_eq!(asked.len(), 3);
+    assert!(asked[1] - asked[0] >= Duration::from_secs(60));
+    assert!(asked[2] - asked[1] >= Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_for_a_hub_that_wants_to_be_left_alone() {
+    let hub = Busy {
+        often: usize::MAX,
+        seconds: 3600,
+        ..Busy::default()
+    };
+    let publisher = hub.publisher();
+    publisher.publish("t", &NewEvent::new("a")).await.unwrap();
+    assert!(publisher.flush().now_or_never().is_none());
+    time::sleep(Duration::from_secs(10)).await;
+    let closed = Instant::now();
+    assert_eq!(publisher.close().await.failed, 1);
+    assert!(closed.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]
