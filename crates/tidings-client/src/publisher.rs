@@ -254,7 +254,9 @@ impl Courier {
         while let Some(mut lines) = batches.pop().filter(|lines| !lines.is_empty()) {
             match self.publish_patiently(&lines).await {
                 Ok(()) => self.delivered.published += lines.len() as u64,
-                Err(PublishError::Refused(_)) if lines.len() > 1 => {
+                Err(PublishError::Refused(problem))
+                    if lines.len() > 1 && is_about_events(problem.status) =>
+                {
                     let second = lines.split_off(lines.len() / 2);
                     batches.push(second);
                     batches.push(lines);
@@ -303,4 +305,9 @@ impl Courier {
     fn can_grow(&self) -> bool {
         self.queued.sender_strong_count() > 0
     }
+}
+
+/// Whether a refusal can be because of some of the events, so that others would be taken.
+fn is_about_events(status: u16) -> bool {
+    !matches!(status, 401 | 404 | 405 | 407 | 421)
 }

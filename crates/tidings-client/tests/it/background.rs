@@ -81,6 +81,25 @@ async fn an_event_that_is_refused_takes_no_other_with_it() {
     }
 }
 
+#[tokio::test]
+async fn a_refusal_that_no_event_is_to_blame_for_is_for_all_of_them() {
+    for status in [
+        "401 Unauthorized",
+        "404 Not Found",
+        "405 Method Not Allowed",
+    ] {
+        let mut server = Server::start((0..5).map(|_| answer(status, "", ""))).await;
+        let publisher = server.client().publisher().start();
+        for data in ["a", "b", "c"] {
+            publisher.publish("t", &NewEvent::new(data)).await.unwrap();
+        }
+        let delivered = publisher.close().await;
+        assert_eq!((delivered.published, delivered.failed), (0, 3), "{status}");
+        assert_eq!(data(&server.request().await), ["a", "b", "c"]);
+        server.quiet();
+    }
+}
+
 /// Is busy so often, and says for how many seconds.
 #[derive(Clone, Debug, Default)]
 struct Busy {
