@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use tidings_sse::Limits;
 use url::Url;
 
@@ -237,6 +240,14 @@ impl ClientBuilder {
             _ => return Err(BuildError::Url { url: self.url }),
         };
         address.set_fragment(None);
+        let mut headers = headers(self.headers)?;
+        if let Some(basic) = basic(&address)
+            && self.tokens.is_none()
+        {
+            headers.entry(AUTHORIZATION).or_insert(basic);
+        }
+        // An http address can always be without them.
+        let _ = address.set_username("").and(address.set_password(None));
         let mut base = address.clone();
         base.set_query(None);
         if !base.path().ends_with('/') {
@@ -252,7 +263,7 @@ impl ClientBuilder {
         Ok(Client {
             shared: Arc::new(Shared {
                 transport,
-                headers: headers(self.headers)?,
+                headers,
                 tokens: self.tokens,
                 keys: Keys::draw().map_err(|error| BuildError::Random(io::Error::from(error)))?,
                 settings: self.settings,
@@ -261,6 +272,21 @@ impl ClientBuilder {
             }),
         })
     }
+}
+
+/// What the user name and the password in an address are sent as.
+fn basic(address: &Url) -> Option<HeaderValue> {
+    let (name, password) = (address.username(), address.password());
+    if name.is_empty() && password.is_none() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_decode_str(name).collect();
+    pair.push(b':');
+    pair.extend(percent_decode_str(password.unwrap_or_default()));
+    let value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(pair)));
+    let mut value = value.expect("letters and digits make a header");
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn headers(given: Vec<(String, String)>) -> Result<HeaderMap, BuildError> {

@@ -47,7 +47,8 @@ pub(crate) struct Answer {
 
 impl Client {
     /// Starts building a client of the server at `url`: a hub, which may have a path of its own,
-    /// or a single event stream.
+    /// or a single event stream. A user name and a password in it are sent as `Authorization: Basic`,
+    /// to the server's own origin only and where no token is, and are shown nowhere.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(url.into())
     }
@@ -107,7 +108,7 @@ impl Client {
         ))
     }
 
-    /// The server's address as a folder, ending with a slash.
+    /// The server's address as a folder, ending with a slash and without credentials.
     pub fn url(&self) -> &str {
         self.shared.base.as_str()
     }

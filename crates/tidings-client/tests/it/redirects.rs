@@ -49,6 +49,37 @@ async fn another_origin_learns_neither_credentials_nor_position() {
 }
 
 #[tokio::test]
+async fn credentials_in_an_address_are_sent_and_not_shown() {
+    let mut other = Server::start([no_content()]).await;
+    let away = redirect(307, &format!("{}/there", other.url));
+    let mut server = Server::start([redirect(302, "/here"), away]).await;
+    let address = server
+        .url
+        .replace("http://", "http://Al%C3%AF:open%3Asesame@");
+    let client = Client::builder(&address).build().unwrap();
+    assert_eq!(client.url(), format!("{}/", server.url));
+    assert!(!format!("{client:?}").contains("sesame"), "{client:?}");
+    assert!(all_data(client.stream().open()).await.is_empty());
+    for _ in 0..2 {
+        let asked = server.request().await;
+        let expected = "Basic QWzDrzpvcGVuOnNlc2FtZQ==";
+        assert_eq!(asked.header("authorization"), Some(expected));
+    }
+    assert_eq!(other.request().await.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_token_goes_before_credentials_in_an_address() {
+    let mut server = Server::start([no_content()]).await;
+    let address = server.url.replace("http://", "http://user:password@");
+    let client = Client::builder(&address).bearer_token("secret").build();
+    let items = client.unwrap().stream().open();
+    assert!(all_data(items).await.is_empty());
+    let asked = server.request().await;
+    assert_eq!(asked.header("authorization"), Some("Bearer secret"));
+}
+
+#[tokio::test]
 async fn credentials_stay_dropped_for_the_redirects_that_follow() {
     let mut other = Server::start([redirect(307, "/again"), no_content()]).await;
     let server = Server::start([redirect(307, &format!("{}/there", other.url))]).await;

@@ -60,12 +60,17 @@ impl HubArgs {
         }
     }
 
-    /// The flag that another command needs to speak to the same hub.
-    pub(crate) fn flag(&self) -> String {
-        match self.url.as_str() {
-            DEFAULT_URL => String::new(),
-            url => format!(" --url {url}"),
-        }
+    /// The hub's address as it was given, with the credentials that it may have.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// The flag that another command needs to speak to the same hub.
+pub(crate) fn flag(client: &Client) -> String {
+    match client.url().trim_end_matches('/') {
+        DEFAULT_URL => String::new(),
+        url => format!(" --url {url}"),
     }
 }
 

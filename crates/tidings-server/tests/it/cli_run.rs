@@ -63,6 +63,26 @@ fn a_failing_command_is_an_execution_and_passes_its_exit_code_on() {
 }
 
 #[test]
+fn credentials_in_the_address_are_passed_on_and_not_shown() {
+    let hub = hub();
+    let address = hub.url().replace("http://", "http://me:sesame@");
+    let show = ["--from", "start", "--exec", "echo \"$TIDINGS_URL\""];
+    let run = Command::new(TIDINGS, &["run", "--", "true"]).env("TIDINGS_URL", &address);
+    let finished = run.run();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let flag = format!("--url {}\n", hub.url());
+    assert!(finished.stderr.contains(&flag), "{finished:?}");
+    assert!(!finished.stderr.contains("sesame"), "{finished:?}");
+
+    let topic = topic(&hub);
+    let arguments = [&["subscribe", &topic], &show[..]].concat();
+    let subscribe = Command::new(TIDINGS, &arguments).env("TIDINGS_URL", &address);
+    let finished = subscribe.run();
+    assert!(finished.stdout.starts_with(&address), "{finished:?}");
+    assert!(!finished.stderr.contains("sesame"), "{finished:?}");
+}
+
+#[test]
 fn a_command_that_succeeds_completes() {
     let hub = hub();
     tidings(&hub, &["run", "--", "true"]).run().success();

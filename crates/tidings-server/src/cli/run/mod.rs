@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::time;
 
 use crate::cli::exit::Exit;
-use crate::cli::hub::{HubArgs, usage_error};
+use crate::cli::hub::{self, HubArgs, usage_error};
 use crate::cli::notice;
 use crate::cli::run::child::Cancellation;
 use crate::cli::run::courier::Courier;
@@ -102,7 +102,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let id = args.id.clone().unwrap_or_else(|| ExecutionId::draw(now));
     let command = shell_words(&args.command);
     let title = args.title.as_deref().unwrap_or(&command);
-    announce(&id, title, &client, &args.hub);
+    announce(&id, title, &client);
 
     let outbox = Outbox::default();
     outbox.start(message::start(
@@ -222,8 +222,8 @@ async fn fail(story: &Story<'_>, reason: String, code: u8) -> u8 {
     code
 }
 
-fn announce(id: &ExecutionId, title: &str, client: &Client, hub: &HubArgs) {
-    let (topic, url, flag) = (id.topic(), client.url(), hub.flag());
+fn announce(id: &ExecutionId, title: &str, client: &Client) {
+    let (topic, url, flag) = (id.topic(), client.url(), hub::flag(client));
     notice(format_args!("execution {id}: {title}"));
     notice(format_args!(
         "watch it: tidings subscribe {topic} --from start{flag}"

@@ -102,11 +102,11 @@ impl SubscribeArgs {
         }
     }
 
-    fn sink(&self, client: &Client) -> Sink {
+    fn sink(&self) -> Sink {
         match &self.exec {
             Some(command) => Sink::Execute {
                 command: command.clone(),
-                url: client.url().to_owned(),
+                url: self.hub.url().to_owned(),
             },
             None => Sink::Print(Output::new()),
         }
@@ -135,7 +135,7 @@ pub(crate) async fn subscribe(args: SubscribeArgs) -> anyhow::Result<Exit> {
 async fn follow(args: &SubscribeArgs, client: &Client) -> anyhow::Result<Exit> {
     let mut items = args.subscribe(client).open();
     let mut connection = items.connection();
-    let mut sink = args.sink(client);
+    let mut sink = args.sink();
     let mut cursor = Cursor::default();
     let mut last = None;
 
