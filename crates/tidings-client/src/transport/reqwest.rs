@@ -9,6 +9,11 @@ use url::Url;
 
 use crate::transport::{Body, Exchange, Transport, TransportError};
 
+/// A connection of HTTP/2 is asked for a sign of life after so long, and given up after as long
+/// again. Every attempt would go over the same one otherwise, however dead: it is shared by all
+/// requests, and one that gets no answer does not end it.
+const PING_AFTER: Duration = Duration::from_secs(15);
+
 /// The stack that a client brings: reqwest, with TLS by rustls.
 #[derive(Clone, Debug)]
 pub(crate) struct ReqwestTransport {
@@ -23,6 +28,8 @@ impl ReqwestTransport {
                 .user_agent(concat!("tidings-client/", env!("CARGO_PKG_VERSION")))
                 .redirect(Policy::none())
                 .connect_timeout(connect_timeout)
+                .http2_keep_alive_interval(PING_AFTER)
+                .http2_keep_alive_timeout(PING_AFTER)
         };
         // Reading the system's root certificates takes longer than a publish, and no proxy leads
         // to this machine.
