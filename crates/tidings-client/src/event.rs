@@ -121,7 +121,8 @@ pub struct Gap {
 pub enum GapReason {
     /// Events after the requested id were forgotten; the retained ones follow.
     Evicted,
-    /// The requested id is none of the hub's; only live events follow.
+    /// The requested id is none of the hub's; only live events follow. So it is as well where a
+    /// redirect led to another origin, which is not told an id that it has not given.
     UnknownId,
     /// The hub lost the history that the requested id belongs to.
     EpochChanged,

@@ -44,6 +44,8 @@ pub(crate) struct Position {
 pub(crate) struct Landed {
     pub(crate) answer: Response<Body>,
     pub(crate) origin: Origin,
+    /// Whether they do not know the event that the stream is to go on after, if there is one.
+    pub(crate) untold: bool,
 }
 
 /// Why there is no answer.
@@ -85,8 +87,12 @@ pub(crate) async fn send(
         let answer = transport.send(request(outgoing, &url, at_home)?).await?;
         let status = answer.status().as_u16();
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-            let origin = url.origin();
-            return Ok(Landed { answer, origin });
+            let untold = outgoing.position.is_some() && told(outgoing, &url, at_home).is_none();
+            return Ok(Landed {
+                answer,
+                origin: url.origin(),
+                untold,
+            });
         }
         if outgoing.method != Method::GET && !matches!(status, 307 | 308) {
             return Err(RedirectError::Method { status }.into());
@@ -122,12 +128,16 @@ fn request(
             headers.insert(AUTHORIZATION, token.clone());
         }
     }
-    if let Some(Position { id, of }) = &outgoing.position
-        && (at_home || of.as_ref() == Some(&url.origin()))
-    {
+    if let Some(id) = told(outgoing, url, at_home) {
         headers.insert(LAST_EVENT_ID, id.clone());
     }
     Ok(request)
+}
+
+/// The id that this address is told.
+fn told<'a>(outgoing: &'a Outgoing, url: &Url, at_home: bool) -> Option<&'a HeaderValue> {
+    let Position { id, of } = outgoing.position.as_ref()?;
+    (at_home || of.as_ref() == Some(&url.origin())).then_some(id)
 }
 
 fn target(from: &Url, headers: &HeaderMap) -> Result<Url, RedirectError> {

@@ -8,7 +8,7 @@ use tidings_sse::{DecodeError, Decoder, Frame, Limits};
 use url::Origin;
 
 use crate::error::SubscribeError;
-use crate::event::Item;
+use crate::event::{Gap, GapReason, Item};
 use crate::exchange::Position;
 use crate::items;
 use crate::subscribe::Form;
@@ -129,6 +129,17 @@ impl Intake {
     pub(crate) fn put_first(&mut self, item: Item, position: String) {
         let position = Some(position);
         self.ready.push_front(Ready { item, position });
+    }
+
+    /// Says first that what follows the last id is not what comes.
+    pub(crate) fn put_first_gap(&mut self) {
+        let id = self.last_event_id().to_owned();
+        let gap = Gap {
+            reason: GapReason::UnknownId,
+            requested: Some(id.clone()),
+            oldest: None,
+        };
+        self.put_first(Item::Gap(gap), id);
     }
 
     /// The id to resume after once everything received was given; empty if there is none.

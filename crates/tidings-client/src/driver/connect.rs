@@ -54,8 +54,15 @@ impl Driver {
     }
 
     async fn answered(&mut self, landed: Landed) {
-        let Landed { answer, origin } = landed;
+        let Landed {
+            answer,
+            origin,
+            untold,
+        } = landed;
         let status = answer.status().as_u16();
+        if untold && matches!(status, 200 | 204) {
+            self.intake.put_first_gap();
+        }
         match status {
             200 => self.opened(answer, origin),
             204 => self.phase = Phase::Ended,

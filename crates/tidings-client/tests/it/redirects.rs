@@ -2,10 +2,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Request, Response};
 use tidings_client::{
-    Body, Client, Exchange, NewEvent, PublishError, RedirectError, Start, SubscribeError, Transport,
+    Body, Client, Exchange, GapReason, Item, NewEvent, PublishError, RedirectError, Start,
+    SubscribeError, Transport,
 };
 
-use crate::script::{Reply, Server, all_data, answer, no_content};
+use crate::script::{Reply, Server, all_data, answer, event, no_content, stream};
 
 fn redirect(status: u16, location: &str) -> Reply {
     answer(
@@ -46,6 +47,24 @@ async fn another_origin_learns_neither_credentials_nor_position() {
     assert_eq!(elsewhere.line, "GET /there");
     assert_eq!(elsewhere.header("x-api-key"), None);
     assert_eq!(elsewhere.header("last-event-id"), None);
+}
+
+#[tokio::test]
+async fn where_the_position_is_not_told_a_gap_says_so_first() {
+    let mut other = Server::start([stream("id: b-1\ndata: one\n\n"), no_content()]).await;
+    let there = || redirect(307, &format!("{}/there", other.url));
+    let server = Server::start([there(), there()]).await;
+    let mut items = server.client().stream().from(after_7()).open();
+    let Some(Ok(Item::Gap(gap))) = items.next().await else {
+        panic!("a gap comes first");
+    };
+    assert_eq!(gap.reason, GapReason::UnknownId);
+    assert_eq!(gap.requested.as_deref(), Some("e-7"));
+    assert_eq!(items.position(), "e-7");
+    assert_eq!(event(&mut items).await.data, "one");
+    assert!(items.next().await.is_none(), "the second time it was told");
+    other.request().await;
+    assert_eq!(other.request().await.header("last-event-id"), Some("b-1"));
 }
 
 #[tokio::test]
