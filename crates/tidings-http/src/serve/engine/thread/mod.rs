@@ -1,5 +1,7 @@
 //! A thread that writes many streams.
 
+mod feeding;
+
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,19 +13,19 @@ use mio::{Events, Poll, Token};
 use slab::Slab;
 use tracing::{debug, warn};
 
-use super::chunks::{Chunks, chunk};
-use super::connection::{Connection, Moment, Next};
-use super::fanout::{Begun, Fanouts};
-use super::inbox::{Inbox, Posted, Signal, Target};
-use super::slot::Slot;
-use super::socket::Reason;
-use super::tally::Counted;
-use super::{Adopted, EngineSettings};
+use crate::serve::engine::chunks::{Chunks, chunk};
+use crate::serve::engine::connection::{Connection, Moment, Next};
+use crate::serve::engine::fanout::Fanouts;
+use crate::serve::engine::inbox::{Inbox, Posted, Signal, Target};
+use crate::serve::engine::slot::Slot;
+use crate::serve::engine::socket::Reason;
+use crate::serve::engine::tally::Counted;
+use crate::serve::engine::{Adopted, EngineSettings};
 use crate::stream::keep_alive_line;
 
 /// One thread's connections and what it does with them.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(in crate::serve::engine) struct Engine {
     poll: Poll,
     inbox: Arc<Inbox>,
     connections: Slab<Connection>,
@@ -63,7 +65,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the system has no descriptor left.
-    pub(super) fn new(
+    pub(in crate::serve::engine) fn new(
         settings: EngineSettings,
         write_timeout: Duration,
     ) -> io::Result<(Arc<Inbox>, Self)> {
@@ -91,7 +93,7 @@ impl Engine {
     }
 
     /// Runs until it is told to stop. Gives the number of streams that had not ended.
-    pub(super) fn run(mut self) -> usize {
+    pub(in crate::serve::engine) fn run(mut self) -> usize {
         let mut notices = Events::with_capacity(NOTICES);
         let mut posted = Posted::default();
         while self.turn(&mut notices, &mut posted) {}
@@ -100,7 +102,11 @@ impl Engine {
 
     /// Asks the kernel and the inbox once, and goes on with a piece of what there is to do. False once it is told to
     /// stop: what was posted last is left to be cut.
-    pub(super) fn turn(&mut self, notices: &mut Events, posted: &mut Posted) -> bool {
+    pub(in crate::serve::engine) fn turn(
+        &mut self,
+        notices: &mut Events,
+        posted: &mut Posted,
+    ) -> bool {
         let patience = self.poll_for();
         if let Err(error) = self.poll.poll(notices, patience)
             && error.kind() != io::ErrorKind::Interrupted
@@ -209,131 +215,6 @@ impl Engine {
         self.unseat(token);
         self.with(token, |connection, chunks| connection.advance(chunks, now));
         1
-    }
-
-    /// Has a connection fed from now on, if that can be.
-    fn feed(&mut self, token: usize) {
-        let connection = self.connections.get_mut(token);
-        let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts) else {
-            return;
-        };
-        if connection.seat().is_some() {
-            return;
-        }
-        let joined = fanouts.join(token, connection.member(), connection.waker());
-        if let Some((seat, opened)) = joined {
-            connection.seat_at(seat);
-            let opened = opened.map(|index| Target::Fanout(Slot::new(index)));
-            self.ready.extend(opened);
-        }
-    }
-
-    /// Has a connection go on by itself, when it is its turn.
-    fn unfeed(&mut self, token: usize) {
-        self.unseat(token);
-        self.with(token, |_, _| Ok(Next::Again));
-    }
-
-    /// Takes a connection out of its fan-out.
-    fn unseat(&mut self, token: usize) {
-        let connection = self.connections.get_mut(token);
-        if let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts)
-            && let Some(seat) = connection.unseat()
-        {
-            fanouts.leave(seat, connection.member());
-        }
-    }
-
-    /// Writes a piece of what a fan-out has to its connections. Gives the number of connections written to.
-    fn fan_out(&mut self, index: usize, now: Moment) -> usize {
-        let fanouts = self.fanouts.as_mut();
-        let Some(fanout) = fanouts.and_then(|fanouts| fanouts.get_mut(index)) else {
-            return 0;
-        };
-        match fanout.begin(&mut self.blocks) {
-            Begun::Pass => {}
-            Begun::Dissolved => {
-                let tokens = fanout.tokens();
-                tokens.into_iter().for_each(|token| self.unfeed(token));
-                return 0;
-            }
-            Begun::Nothing => return 0,
-        }
-        let (mut written, mut over) = (0, Vec::new());
-        while written < PIECE
-            && let Some(token) = fanout.next()
-        {
-            written += 1;
-            let Some(connection) = self.connections.get_mut(token) else {
-                continue;
-            };
-            match connection.write_events(index, fanout.window(), now) {
-                Ok(true) => {
-                    if let Some(seat) = connection.seat() {
-                        fanout.came_to(seat.next);
-                    }
-                }
-                Ok(false) => over.push((token, None)),
-                Err(reason) => over.push((token, Some(reason))),
-            }
-        }
-        for (token, reason) in over {
-            match reason {
-                None => self.unfeed(token),
-                Some(reason) => self.close(token, &reason),
-            }
-        }
-        // Once who leaves has left: what it has not had is known until then. It may have been the last.
-        let fanouts = self.fanouts.as_mut();
-        if let Some(fanout) = fanouts.and_then(|fanouts| fanouts.get_mut(index)) {
-            fanout.end_if_around(now);
-            if fanout.raise() {
-                self.ready.push_back(Target::Fanout(Slot::new(index)));
-            }
-        }
-        written
-    }
-
-    /// Gives a connection that has room again what it has missed of its fan-out.
-    fn refill(&mut self, token: usize) {
-        let now = self.now();
-        let connection = self.connections.get_mut(token);
-        let (Some(connection), Some(fanouts)) = (connection, &mut self.fanouts) else {
-            return;
-        };
-        let Some(seat) = connection.seat() else {
-            return;
-        };
-        let index = seat.fanout();
-        let Some(fanout) = fanouts.get_mut(index) else {
-            return;
-        };
-        match connection.write_events(index, fanout.window(), now) {
-            Ok(true) => {
-                let next = connection.seat().map_or(seat.next, |seat| seat.next);
-                if fanout.refilled(seat, next) && fanout.raise() {
-                    self.ready.push_back(Target::Fanout(Slot::new(index)));
-                }
-            }
-            Ok(false) => self.unfeed(token),
-            Err(reason) => self.close(token, &reason),
-        }
-    }
-
-    /// Looks where the connections of those fan-outs are that keep something for some.
-    fn survey(&mut self, now: Moment) {
-        let fanouts = self.fanouts.iter_mut().flat_map(Fanouts::iter_mut);
-        for (index, fanout) in fanouts.filter(|(_, fanout)| fanout.is_waiting()) {
-            let connections = fanout
-                .tokens()
-                .into_iter()
-                .map(|token| self.connections.get(token));
-            if fanout.survey(connections.filter_map(|connection| connection?.seat()), now)
-                && fanout.raise()
-            {
-                self.ready.push_back(Target::Fanout(Slot::new(index)));
-            }
-        }
     }
 
     /// Looks at all connections, a piece at a time: some of them may have something to write.
