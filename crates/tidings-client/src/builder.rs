@@ -112,7 +112,8 @@ impl ClientBuilder {
 
     /// Asks `provider` for the token that is sent as `Authorization: Bearer`, to the server's own
     /// origin only, and tells it why. It is asked whenever a subscription connects and whenever a
-    /// token was refused, unless the last token is known to hold; see [`Token::expires_in`].
+    /// token was refused, unless the last token is known to hold; see [`Token::expires_in`]. It is
+    /// asked once at a time: whoever needs a token meanwhile shares what it gives.
     ///
     /// A refusal with 401 or 403 is met with one other token, at once, and with an error if that
     /// is refused too. A provider that fails is asked again after a wait that grows.

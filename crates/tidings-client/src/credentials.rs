@@ -4,11 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// Whatever an issuer says of a token, the end of its time is one that a clock can tell.
@@ -37,6 +37,13 @@ impl Token {
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime.min(LONGEST_LIFETIME));
         self
+    }
+
+    fn kept(self) -> Result<Kept, Box<dyn Error + Send + Sync>> {
+        let mut header = HeaderValue::try_from(format!("Bearer {}", self.value))?;
+        header.set_sensitive(true);
+        let expires = self.lifetime.map(|lifetime| Instant::now() + lifetime);
+        Ok(Kept { header, expires })
     }
 }
 
@@ -95,10 +102,20 @@ pub(crate) type Asked =
 /// The provider of a client, and the token that it gave last.
 pub(crate) struct Tokens {
     provider: Box<dyn Fn(TokenReason) -> Asked + Send + Sync>,
-    /// Guards the kept token alone; never held while the provider is asked.
-    kept: Mutex<Option<Kept>>,
-    /// Whether the provider failed when it was last asked.
-    failed: AtomicBool,
+    /// Guards what is known alone; never held while the provider is asked.
+    known: Mutex<Known>,
+    /// Taken by whoever asks the provider, so that those who wait meanwhile share what it gives:
+    /// many an issuer takes a second question at once for a theft.
+    asking: Semaphore,
+}
+
+#[derive(Default)]
+struct Known {
+    kept: Option<Kept>,
+    /// How often the provider has been asked.
+    asked: u64,
+    /// What it gave when it was last asked.
+    given: Option<Result<HeaderValue, CredentialsError>>,
 }
 
 #[derive(Clone)]
@@ -107,12 +124,19 @@ struct Kept {
     expires: Option<Instant>,
 }
 
+impl Known {
+    /// What the provider gave to somebody else, if it has been asked more often than so.
+    fn given_since(&self, asked: u64) -> Option<Result<HeaderValue, CredentialsError>> {
+        self.given.clone().filter(|_| self.asked > asked)
+    }
+}
+
 impl Tokens {
     pub(crate) fn new(provider: Box<dyn Fn(TokenReason) -> Asked + Send + Sync>) -> Self {
         Self {
             provider,
-            kept: Mutex::new(None),
-            failed: AtomicBool::new(false),
+            known: Mutex::default(),
+            asking: Semaphore::new(1),
         }
     }
 
@@ -122,7 +146,7 @@ impl Tokens {
         reason: TokenReason,
     ) -> Result<HeaderValue, CredentialsError> {
         let kept = match reason {
-            TokenReason::First | TokenReason::Reconnect => self.kept(),
+            TokenReason::First | TokenReason::Reconnect => self.known().kept.clone(),
             _ => None,
         };
         match kept {
@@ -139,40 +163,42 @@ impl Tokens {
 
     /// A token for a request of its own: the last one, unless its time is over.
     pub(crate) async fn for_request(&self) -> Result<HeaderValue, CredentialsError> {
-        let reason = match self.kept() {
-            Some(kept) if kept.expires.is_none_or(|end| end > Instant::now()) => {
-                return Ok(kept.header);
+        let reason = match &*self.known() {
+            Known {
+                kept: Some(kept), ..
+            } if kept.expires.is_none_or(|end| end > Instant::now()) => {
+                return Ok(kept.header.clone());
             }
-            _ if self.failed.load(Ordering::Relaxed) => TokenReason::Failed,
-            Some(_) => TokenReason::Expired,
-            None => TokenReason::First,
+            Known {
+                given: Some(Err(_)),
+                ..
+            } => TokenReason::Failed,
+            Known { kept: Some(_), .. } => TokenReason::Expired,
+            Known { kept: None, .. } => TokenReason::First,
         };
         self.ask(reason).await
     }
 
-    /// Another token, for this reason.
+    /// Another token, for this reason; or what somebody else was given who has asked meanwhile.
     pub(crate) async fn ask(&self, reason: TokenReason) -> Result<HeaderValue, CredentialsError> {
-        let token = (self.provider)(reason).await;
-        self.failed.store(token.is_err(), Ordering::Relaxed);
-        let token = token.map_err(|error| CredentialsError {
+        let before = self.known().asked;
+        // It is never closed.
+        let _asking = self.asking.acquire().await;
+        if let Some(given) = self.known().given_since(before) {
+            return given;
+        }
+        let kept = (self.provider)(reason).await.and_then(Token::kept);
+        let mut known = self.known();
+        known.asked += 1;
+        let given = kept.map(|kept| known.kept.insert(kept).header.clone());
+        let given = given.map_err(|error| CredentialsError {
             source: Arc::from(error),
-        })?;
-        let header = HeaderValue::try_from(format!("Bearer {}", token.value));
-        let mut header = header.map_err(|error| CredentialsError {
-            source: Arc::new(error),
-        })?;
-        header.set_sensitive(true);
-        let kept = Kept {
-            header: header.clone(),
-            expires: token.lifetime.map(|lifetime| Instant::now() + lifetime),
-        };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
-        Ok(header)
+        });
+        known.given.insert(given).clone()
     }
 
-    fn kept(&self) -> Option<Kept> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clone()
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

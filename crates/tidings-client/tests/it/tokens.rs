@@ -1,10 +1,15 @@
 use std::future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::join_all;
 use tidings_client::{
-    ClientBuilder, Item, NewEvent, PublishError, SubscribeError, Token, TokenReason,
+    Body, Client, ClientBuilder, Exchange, Item, NewEvent, PublishError, SubscribeError, Token,
+    TokenReason, Transport,
 };
+use tokio::task;
 
 use crate::script::{Server, all_data, answer, no_content, stream};
 
@@ -90,6 +95,50 @@ async fn a_token_that_lasts_longer_than_any_clock_is_a_token() {
     client.publish("t", NewEvent::new("a")).await.unwrap();
     let told = server.request().await;
     assert_eq!(told.header("authorization"), Some("Bearer 1"));
+}
+
+/// Takes every event.
+#[derive(Debug)]
+struct Taking;
+
+impl Transport for Taking {
+    fn send(&self, _: http::Request<Bytes>) -> Exchange<'_> {
+        Box::pin(async { Ok(http::Response::new(Body::from(RECEIPT))) })
+    }
+}
+
+/// How often the provider was asked for ten publishes at once.
+async fn asked_for_ten(
+    token: impl Fn() -> Result<Token, &'static str> + Send + Sync + 'static,
+) -> usize {
+    let token = Arc::new(token);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let builder = Client::builder("http://example.org/").transport(Taking);
+    let builder = builder.publish_attempts(1).token_provider(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let token = token.clone();
+        async move {
+            task::yield_now().await;
+            token()
+        }
+    });
+    let client = builder.build().unwrap();
+    let publishes = (0..10).map(|_| client.publish("t", NewEvent::new("a")));
+    let published = join_all(publishes).await;
+    let expected = client.publish("t", NewEvent::new("a")).await.is_ok();
+    assert!(
+        published
+            .iter()
+            .all(|published| published.is_ok() == expected)
+    );
+    asked.load(Ordering::Relaxed) - usize::from(!expected)
+}
+
+#[tokio::test]
+async fn who_wants_a_token_at_the_same_time_shares_one() {
+    assert_eq!(asked_for_ten(|| Ok(Token::new("1"))).await, 1);
+    assert_eq!(asked_for_ten(|| Err("no token")).await, 1);
 }
 
 #[tokio::test]
