@@ -73,6 +73,9 @@ pub enum SubscribeError {
     /// A redirect could not be followed.
     #[error(transparent)]
     Redirect(#[from] RedirectError),
+    /// The request cannot be sent as it is.
+    #[error("the request cannot be sent")]
+    Request(#[source] TransportError),
     /// An event was asked for in an envelope and came without.
     #[error("event {id:?} came without the envelope that was asked for")]
     NoEnvelope {
@@ -154,7 +157,8 @@ impl PublishError {
     /// Whether publishing the same again, with the same idempotency key, can work later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::NoAnswer(_) | Self::Credentials(_) => true,
+            Self::NoAnswer(error) => !error.is_settings(),
+            Self::Unavailable { .. } | Self::Credentials(_) => true,
             Self::Refused(_) | Self::Key | Self::Answer(_) | Self::Redirect(_) => false,
         }
     }

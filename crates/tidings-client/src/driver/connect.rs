@@ -25,9 +25,7 @@ impl Driver {
         match alarm::within(idle, self.attempt()).await {
             None => self.lose(Loss::Idle),
             Some(Ok(landed)) => self.answered(landed).await,
-            Some(Err(SendError::Transport(error))) => self.lose(Loss::Transport(error)),
-            Some(Err(SendError::Credentials(error))) => self.lose(Loss::Credentials(error)),
-            Some(Err(SendError::Redirect(error))) => self.fail(error.into()),
+            Some(Err(error)) => self.not_answered(error),
         }
     }
 

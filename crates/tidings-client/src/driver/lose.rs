@@ -9,6 +9,7 @@ use crate::connection::{Connection, Loss};
 use crate::credentials::TokenReason;
 use crate::driver::{Driver, Open, Phase};
 use crate::error::SubscribeError;
+use crate::exchange::SendError;
 
 /// Why a hub ends the streams of credentials that are good no more.
 const EXPIRED: &str = "token-expired";
@@ -56,6 +57,18 @@ impl Driver {
         self.retry_after = None;
         self.token_reason = TokenReason::Goodbye { reason };
         self.phase = Phase::Connecting;
+    }
+
+    /// There is no answer to a request.
+    pub(super) fn not_answered(&mut self, error: SendError) {
+        match error {
+            SendError::Transport(error) if error.is_settings() => {
+                self.fail(SubscribeError::Request(error));
+            }
+            SendError::Transport(error) => self.lose(Loss::Transport(error)),
+            SendError::Credentials(error) => self.lose(Loss::Credentials(error)),
+            SendError::Redirect(error) => self.fail(error.into()),
+        }
     }
 
     /// There is no connection, and another attempt can heal that.

@@ -23,7 +23,7 @@ use crate::credentials::TokenReason;
 use crate::cursor::CursorStore;
 use crate::error::SubscribeError;
 use crate::event::{Item, Snapshot};
-use crate::exchange::{self, Outgoing, SendError};
+use crate::exchange::{self, Outgoing};
 use crate::intake::{Intake, IntakeError, Ready};
 use crate::orders::{Order, Orders};
 use crate::position::Delivered;
@@ -323,9 +323,7 @@ impl Driver {
                     self.fail(SubscribeError::Snapshot(problem));
                 }
             }
-            Err(SendError::Transport(error)) => self.lose(Loss::Transport(error)),
-            Err(SendError::Credentials(error)) => self.lose(Loss::Credentials(error)),
-            Err(SendError::Redirect(error)) => self.fail(error.into()),
+            Err(error) => self.not_answered(error),
         }
     }
 

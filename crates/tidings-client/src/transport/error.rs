@@ -50,6 +50,11 @@ impl TransportError {
         self.kind == Kind::Connect
     }
 
+    /// Whether the request cannot be sent as it is, so that sending it again changes nothing.
+    pub fn is_settings(&self) -> bool {
+        self.kind == Kind::Settings
+    }
+
     /// Whether the server was silent for too long.
     pub fn is_timeout(&self) -> bool {
         self.kind == Kind::Timeout

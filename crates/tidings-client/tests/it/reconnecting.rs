@@ -1,7 +1,14 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::join;
-use tidings_client::{Client, Connection, Loss, SubscribeError};
+use http::Request;
+use tidings_client::{
+    Client, Connection, Exchange, Loss, NewEvent, SubscribeError, Transport, TransportError,
+};
 use tokio::time;
 
 use crate::script::{
@@ -73,6 +80,38 @@ async fn an_unreachable_server_is_a_loss_that_names_its_cause() {
     assert!(reason.to_string().contains("refused"), "{reason}");
 }
 
+/// Can send nothing.
+#[derive(Clone, Debug, Default)]
+struct Unable {
+    asked: Arc<AtomicUsize>,
+}
+
+impl Transport for Unable {
+    fn send(&self, _: Request<Bytes>) -> Exchange<'_> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(TransportError::settings("no such method")) })
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_an_error_and_not_tried_again() {
+    let unable = Unable::default();
+    let builder = Client::builder("http://example.org/").transport(unable.clone());
+    let client = builder
+        .base_delay(Duration::ZERO)
+        .attempts(3)
+        .build()
+        .unwrap();
+    let next = client.stream().open().next().await;
+    assert!(
+        matches!(next, Some(Err(SubscribeError::Request(_)))),
+        "{next:?}"
+    );
+    let published = client.publish("t", NewEvent::new("a")).await;
+    assert!(!published.unwrap_err().is_transient());
+    assert_eq!(unable.asked.load(Ordering::Relaxed), 2);
+}
+
 #[tokio::test]
 async fn the_wait_is_at_least_the_servers_reconnection_time() {
     let server = Server::start([stream("retry: 7000\ndata: one\n\n")]).await;
@@ -130,7 +169,7 @@ async fn what_goes_over_a_limit_twice_in_one_place_is_an_error() {
         loss(&mut subscription).await.0,
         Loss::Undecodable(_)
     ));
-    let error = futures_util::StreamExt::next(&mut subscription).await;
+    let error = subscription.next().await;
     let Some(Err(SubscribeError::Undecodable { last_event_id, .. })) = error else {
         panic!("{error:?}");
     };
