@@ -112,12 +112,15 @@ fn minter(args: &TokenArgs) -> anyhow::Result<Minter> {
     })
 }
 
+/// More than any token has, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
 /// Prints what a token says. One that could not be good exits with 1.
 fn tell(token: &str, now: Timestamp) -> anyhow::Result<Exit> {
     let mut text = token.to_owned();
     if token == "-" {
         text.clear();
-        io::stdin().read_to_string(&mut text)?;
+        io::stdin().take(LONGEST).read_to_string(&mut text)?;
     }
     let explanation = match explain(text.trim(), now) {
         Ok(explanation) => explanation,
