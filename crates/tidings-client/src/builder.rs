@@ -248,7 +248,8 @@ impl ClientBuilder {
             headers.entry(AUTHORIZATION).or_insert(basic);
         }
         // An http address can always be without them.
-        let _ = address.set_username("").and(address.set_password(None));
+        let _ = address.set_username("");
+        let _ = address.set_password(None);
         let mut base = address.clone();
         base.set_query(None);
         if !base.path().ends_with('/') {
