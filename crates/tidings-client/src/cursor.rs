@@ -64,7 +64,7 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>
 /// Each save writes another file beside it (its name with `.new` behind), brings that to the disk
 /// and puts it in the place of the first: after a crash, of the machine too, there is the old
 /// position or the new one, whole. A symbolic link stays one: it is the file it leads to that is
-/// written. One process at a time can use a file.
+/// written. A file is for one process at a time: of several, the one that saves last decides.
 ///
 /// A file that holds anything else than an id is an error, an empty one too, and so is a folder
 /// that cannot be written to: a subscription then ends before its first event.
@@ -167,8 +167,9 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 
 fn load(path: &Path) -> io::Result<Option<String>> {
     // That nothing can be saved here is better known before the first event than after it.
-    drop(File::create(beside(path))?);
+    let new = alone(&beside(path))?;
     fs::remove_file(beside(path))?;
+    drop(new);
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
@@ -194,7 +195,8 @@ fn saved(text: &str) -> Option<&str> {
 
 fn save(path: &Path, id: &str) -> io::Result<()> {
     let new = beside(path);
-    let mut file = File::create(&new)?;
+    let mut file = alone(&new)?;
+    file.set_len(0)?;
     file.write_all(format!("{id}\n").as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, path)?;
@@ -203,6 +205,39 @@ fn save(path: &Path, id: &str) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
+/// Opens a file that is about to be brought into place, and keeps all others from it meanwhile: what
+/// two write at the same time would be there in half.
+fn alone(new: &Path) -> io::Result<File> {
+    loop {
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false).open(new)?;
+        // Where files cannot be locked, there has to be one process at a time, as there should.
+        let _ = file.lock();
+        if is_at(&file, new)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether this is still the file at `path`, and nobody else has brought it into place.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let file = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (file.dev(), file.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Files of other systems do not tell which one they are.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+    Ok(path.exists())
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -259,6 +294,27 @@ mod tests {
         assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-1"));
         cursor.save("e-2").await.unwrap();
         assert_eq!(cursor.load().await.unwrap().as_deref(), Some("e-2"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_that_save_at_the_same_time_leave_a_whole_id() {
+        let folder = folder();
+        let path = folder.path().join("cursor");
+        let save_often = |id: &'static str| {
+            let cursor = FileCursor::new(&path);
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    cursor.save(id).await.unwrap();
+                    let loaded = cursor.load().await.unwrap();
+                    assert!(loaded.is_some_and(|loaded| loaded.starts_with("e-")));
+                }
+            })
+        };
+        let (first, second) = (save_often("e-1"), save_often("e-22222"));
+        first.await.unwrap();
+        second.await.unwrap();
+        let files = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1, "nothing is left beside it");
     }
 
     #[cfg(unix)]
