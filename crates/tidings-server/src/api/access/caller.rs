@@ -133,9 +133,14 @@ impl Caller {
         limit: usize,
     ) -> Result<Received, Problem> {
         let received = hub.inbox.receive(body, limit).await?;
-        let still = hub.gate.check_again(&self.admission);
-        still.map_err(|refusal| refusal.problem(hub))?;
+        self.check_again(hub)?;
         Ok(received)
+    }
+
+    /// Refuses who was let in and would not be any more.
+    pub(crate) fn check_again(&self, hub: &Hub) -> Result<(), Problem> {
+        let still = hub.gate.check_again(&self.admission);
+        still.map_err(|refusal| refusal.problem(hub))
     }
 
     /// Refuses who may publish nowhere, before anything of the request is looked at.

@@ -87,6 +87,8 @@ async fn await_events(
     wait: Duration,
 ) -> Result<(), Problem> {
     let mut subscriber = subscribe(hub, caller, subscription).await?;
+    // What is taken back from now on ends the subscription; what was taken back before has not.
+    caller.check_again(hub)?;
     let is_nothing = |delivery: &Delivery| {
         matches!(
             delivery,

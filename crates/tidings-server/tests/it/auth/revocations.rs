@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 
-use tidings_testkit::{Command, Hub, Request, Response};
+use tidings_testkit::{Command, Connection, Hub, Request, Response, eventually};
 
 use super::{SECRET, VARIABLE, admin, bearer, guarded, stream, token};
 use crate::mount::Mount;
@@ -175,4 +175,55 @@ fn one_thing_is_revoked_at_a_time_and_by_its_name() {
     ] {
         revoke(&hub, body).assert_names(400, field);
     }
+}
+
+#[test]
+fn as_many_as_may_be_revoked_are_read_at_the_start_and_none_that_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tidings-data/revocations.jsonl");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    let mut lines = String::new();
+    for index in 0..100_000 {
+        lines += &format!("{{\"identity\":\"{index}\"}}\n");
+    }
+    lines += "{\"jti\":\"over\",\"until\":\"2026-01-01T00:00:00.000Z\"}\n";
+    fs::write(&file, lines).unwrap();
+    let command = Command::new(TIDINGS, &SERVE).directory(folder.path());
+    let hub = Hub::spawn(command.env(VARIABLE, SECRET));
+    let last = token(&["--subscribe", "**", "--identity", "99999"]);
+    hub.send(&bearer(Request::get("/api/topics"), &last))
+        .problem(401);
+    drop(hub);
+    let kept = fs::read_to_string(&file).unwrap();
+    assert_eq!(kept.lines().count(), 100_000);
+    assert!(!kept.contains("over"));
+}
+
+#[test]
+fn a_long_poll_does_not_outlast_what_it_was_just_being_opened_by() {
+    let hub = guarded();
+    let [gone, stays] =
+        ["gone", "stays"].map(|name| token(&["--subscribe", "**", "--identity", name]));
+    let poll = |token: &str, wait: u8| {
+        let request = Request::get(&format!("/api/events?topic=t&wait={wait}"));
+        let mut connection = Connection::open(hub.address());
+        connection.begin(&bearer(request, token)).unwrap();
+        connection
+    };
+    let all = admin();
+    let waiting = |identity: &str| {
+        let request = Request::get(&format!("/api/connections?identity={identity}"));
+        hub.send(&bearer(request, &all)).json()["total"].clone()
+    };
+    let _shorter = poll(&stays, 30);
+    eventually("the shorter one waits", || {
+        (waiting("stays") == 1).then_some(())
+    });
+    // More than are looked into history for at a time: when it is taken back, many do not wait yet.
+    let polls: Vec<_> = (0..300).map(|_| poll(&gone, 60)).collect();
+    assert_eq!(revoke(&hub, "{\"identity\":\"gone\"}").status(), 200);
+    for mut poll in polls {
+        poll.receive().problem(401);
+    }
+    assert_eq!(waiting("stays"), 1);
 }
