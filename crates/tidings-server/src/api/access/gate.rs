@@ -16,6 +16,8 @@ use crate::api::access::judge::Means;
 use crate::api::access::refusal::Refusal;
 use crate::api::entrance::Entrance;
 use crate::api::streams::asks_for_stream;
+use crate::api::events::passes;
+use crate::api::problems;
 use crate::settings::AuthSettings;
 
 /// Who is let in, and as whom.
@@ -90,7 +92,12 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
     };
     let routes = match routes {
         Ok(routes) => routes,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            return match &stream {
+                Some(stream) if passes(&problem) => problems::refuse_stream(hub, stream, problem),
+                _ => problem.into_response(),
+            };
+        }
     };
     // What is revoked in a namespace is known once it is open.
     if let Err(refusal) = gate.check(&admission) {

@@ -134,6 +134,19 @@ fn t11_names_of_views_do_not_count_those_of_others() {
 }
 
 #[test]
+fn a_browser_waits_for_room_for_its_namespace() {
+    let hub = Hub::spawn(command(1, &["--memory"]));
+    publish(&hub, &of("one"), "x");
+    let other = of("other");
+    let request = stream("topic=t", &other);
+    hub.send(&request).problem(429);
+    let browser = request.header("Sec-Fetch-Mode", "cors");
+    let mut told = hub.open(&browser.header("Accept", "text/event-stream"));
+    assert!(told.rest().is_empty());
+    assert!(told.retry().is_some(), "{:?}", told.body());
+}
+
+#[test]
 fn what_has_a_name_is_found_in_a_namespace() {
     let hub = Hub::spawn(command(10, &[]));
     let all = of("one");
