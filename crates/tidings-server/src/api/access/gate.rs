@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, Method, StatusCode};
 use tidings_auth::{Revocations, Tickets};
 use tidings_http::{Problem, StreamRequest};
 use tower::ServiceExt;
@@ -13,11 +14,11 @@ use tower::ServiceExt;
 use crate::api::access::caller::Caller;
 use crate::api::access::denials::{Attempt, Denials};
 use crate::api::access::judge::Means;
-use crate::api::access::refusal::Refusal;
+use crate::api::access::refusal::{BAD_CREDENTIALS, Refusal};
 use crate::api::entrance::Entrance;
-use crate::api::streams::asks_for_stream;
 use crate::api::events::passes;
 use crate::api::problems;
+use crate::api::streams::asks_for_stream;
 use crate::settings::AuthSettings;
 
 /// Who is let in, and as whom.
@@ -107,16 +108,20 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
     request.extensions_mut().insert(caller.peer().clone());
     request.extensions_mut().insert(caller.clone());
     let is_read = [Method::GET, Method::HEAD].contains(request.method()) || is_for_stream;
-    let response = routes.oneshot(request).await.into_response();
+    let mut response = routes.oneshot(request).await.into_response();
     // A stream that was just being opened was in no list when what it is open by was taken back. What was changed is
     // changed, and is answered so.
     if is_read && let Err(refusal) = gate.check(caller.admission()) {
         return refuse(refusal, identity.as_deref());
     }
-    if response.status() == StatusCode::FORBIDDEN {
+    if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status()) {
         let reason = response.extensions().get::<Problem>();
         let reason = reason.map_or("forbidden", Problem::detail);
         gate.denials.note(&attempt, identity.as_deref(), &reason);
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static(BAD_CREDENTIALS);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
 }

@@ -9,6 +9,9 @@ use tidings_http::{Problem, StreamRequest};
 use crate::api::hub::Hub;
 use crate::api::problems;
 
+/// What asks for other credentials.
+pub(super) const BAD_CREDENTIALS: &str = "Bearer realm=\"tidings\", error=\"invalid_token\"";
+
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
@@ -93,7 +96,7 @@ impl Refusal {
             Self::Denied(denied) if denied.is_temporary() => None,
             Self::Missing => Some("Bearer realm=\"tidings\""),
             Self::Denied(_) | Self::QueryElsewhere | Self::TicketElsewhere | Self::QueryToken => {
-                Some("Bearer realm=\"tidings\", error=\"invalid_token\"")
+                Some(BAD_CREDENTIALS)
             }
         }
     }

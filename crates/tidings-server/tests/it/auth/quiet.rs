@@ -68,6 +68,21 @@ fn t3_pages_of_others_are_written_down() {
 }
 
 #[test]
+fn t3_who_is_refused_by_what_was_asked_is_written_down() {
+    let hub = super::guarded_with("[auth]\nanonymous_subscribe = [\"**\"]\n");
+    hub.post("/api/tickets", "").problem(401);
+    hub.delete("/api/topics?topic=t").problem(403);
+    hub.signal(Signal::SIGTERM);
+    let finished = hub.wait();
+    for denied in [
+        "reason=\"a ticket is ",
+        "reason=\"this needs the admin right",
+    ] {
+        assert!(finished.stderr.contains(denied), "{}", finished.stderr);
+    }
+}
+
+#[test]
 fn t3_a_topic_adds_no_fields_to_what_is_written_down() {
     let hub = super::guarded();
     let reader = token(&["--subscribe", "a"]);

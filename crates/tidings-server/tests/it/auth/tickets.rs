@@ -74,7 +74,12 @@ fn t9_one_identity_takes_the_tickets_of_nobody() {
 #[test]
 fn a_ticket_is_for_those_who_show_something_unless_nobody_has_to() {
     let guarded = guarded_with("[auth]\nanonymous_subscribe = [\"**\"]\n");
-    guarded.post("/api/tickets", "").problem(401);
+    let refused = guarded.post("/api/tickets", "");
+    refused.problem(401);
+    assert_eq!(
+        refused.header("WWW-Authenticate"),
+        Some("Bearer realm=\"tidings\", error=\"invalid_token\"")
+    );
     let open = hub();
     for _ in 0..=100 {
         assert_eq!(open.post("/api/tickets", "").status(), 201);
