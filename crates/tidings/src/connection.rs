@@ -7,8 +7,8 @@ use std::{
 use tidings_log::Timestamp;
 use tokio::time::Instant;
 
-use crate::Consent;
 use crate::random::{self, ALPHABET};
+use crate::{Consent, Selectors};
 
 /// The name of an open stream: 128 random bits, so that knowing it shows that one was told.
 ///
@@ -103,6 +103,8 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The selectors it follows now, as they were asked for.
     pub topics: Vec<String>,
+    /// What it may see of these, as it was [opened with](crate::Subscription::within); `None` is all.
+    pub rights: Option<Selectors>,
     /// Who reads it.
     pub peer: Peer,
     /// When it was opened.

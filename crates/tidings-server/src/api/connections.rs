@@ -79,13 +79,13 @@ pub(super) async fn change(
     body: Body,
 ) -> Result<Json<Changed>, Problem> {
     let id = connection(id)?;
-    let owner = hub
+    let found = hub
         .broker
         .connection(&id)
         .or_else(|| hub.viewers.connection(&id));
     // Foreign ones are as unknown as those that are not there.
-    let owner = owner.filter(|connection| caller.is_same(&connection.peer));
-    owner.ok_or_else(problems::no_such_connection)?;
+    let owned = found.filter(|connection| caller.is_same(&connection.peer));
+    let connection = owned.ok_or_else(problems::no_such_connection)?;
     expect_media_type(&headers, "application/json")?;
     let body = caller.receive(&hub, body, CHANGE_BYTES).await?;
     let change = object::fields(&body.bytes, ["subscribe", "unsubscribe"]);
@@ -97,6 +97,7 @@ pub(super) async fn change(
         caller.may_subscribe_at_all()?;
     }
     caller.may_subscribe("subscribe", &subscribe)?;
+    may_follow(&connection, &subscribe)?;
     let position = match hub.broker.change(&id, &subscribe, &unsubscribe).await {
         Err(ChangeError::NotFound) if hub.viewers.has_connection(&id) => {
             return Err(not_changeable());
@@ -118,6 +119,25 @@ pub(super) async fn end(
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(problems::no_such_connection())
+}
+
+/// Refuses topics outside the rights that a stream was opened with, which better credentials do not change.
+fn may_follow(connection: &Connection, selectors: &[Selector]) -> Result<(), Problem> {
+    let Some(rights) = &connection.rights else {
+        return Ok(());
+    };
+    let outside = selectors.iter().find_map(|selector| match selector {
+        Selector::Topic(topic) if !rights.matches(topic) => Some(topic),
+        _ => None,
+    });
+    let Some(topic) = outside else {
+        return Ok(());
+    };
+    let detail = format!(
+        "subscribe: the stream was opened without the right to subscribe to {topic}; open another one"
+    );
+    let problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", detail);
+    Err(problem.field("subscribe"))
 }
 
 fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, Problem> {

@@ -146,6 +146,7 @@ impl Reader {
         Connection {
             id: self.id.clone(),
             topics: group.map_or_else(Vec::new, |group| group.filter.texts()),
+            rights: self.rights.clone(),
             peer: self.peer.clone(),
             connected_at: self.connected_at,
             last_active_at,

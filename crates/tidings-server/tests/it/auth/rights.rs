@@ -89,6 +89,33 @@ fn t10_a_stream_is_not_changed_beyond_its_rights_nor_by_another() {
 }
 
 #[test]
+fn t10_a_stream_keeps_the_rights_it_was_opened_with_and_says_so() {
+    let hub = guarded();
+    let [narrow, wide] =
+        ["a/*", "**"].map(|selector| token(&["--subscribe", selector, "--identity", "me"]));
+    let mut live = hub.open(&stream("topic=a/1&hello=1", &narrow));
+    let hello = live.expect("tidings.connected").json();
+    let target = format!(
+        "/api/connections/{}",
+        hello["connection_id"].as_str().unwrap()
+    );
+    let change = |body: &str| {
+        let request = Request::new("PATCH", &target).body(body);
+        hub.send(&bearer(
+            request.header("Content-Type", "application/json"),
+            &wide,
+        ))
+    };
+    change("{\"subscribe\":[\"a/2\",\"b\"]}").assert_names(403, "subscribe");
+    assert_eq!(change("{\"subscribe\":[\"*/3\"]}").status(), 200);
+    let all = admin();
+    for topic in ["b", "b/3", "a/2", "a/3"] {
+        publish(&hub, &all, topic, topic);
+    }
+    assert_eq!(live.event().data, "a/3");
+}
+
+#[test]
 fn what_operators_do_needs_the_admin_right() {
     let hub = guarded();
     let reader = token(&["--subscribe", "**", "--publish", "**"]);
