@@ -52,6 +52,19 @@ impl ApiKey {
         }
     }
 
+    /// Whether it can be the id of a key: 8 to 16 lower-case letters and digits.
+    ///
+    /// ```
+    /// use tidings_auth::ApiKey;
+    ///
+    /// assert!(ApiKey::is_id("k3v9x1m7"));
+    /// assert!(!ApiKey::is_id(&ApiKey::generate().text()));
+    /// ```
+    pub fn is_id(text: &str) -> bool {
+        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        (8..=16).contains(&text.len()) && text.bytes().all(is_allowed)
+    }
+
     /// Its public part.
     pub fn id(&self) -> &str {
         &self.id
@@ -76,7 +89,7 @@ impl FromStr for ApiKey {
             .strip_prefix(PREFIX)
             .and_then(|rest| rest.split_once('_'));
         let (id, secret) = parts.ok_or(ApiKeyError::Form)?;
-        if !is_key_id(id) {
+        if !Self::is_id(id) {
             return Err(ApiKeyError::Id);
         }
         if secret.len() != SECRET_LENGTH || !secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -96,12 +109,6 @@ impl fmt::Debug for ApiKey {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether it can be the id of an API key.
-pub(crate) fn is_key_id(id: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (8..=16).contains(&id.len()) && id.bytes().all(is_allowed)
 }
 
 /// The SHA-256 of an API key's secret; as text, 64 hexadecimal digits. A secret of 256 random bits is not found by trying,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tidings::Timestamp;
 
-use crate::api_key::{ApiKey, SecretHash, is_key_id};
+use crate::api_key::{ApiKey, SecretHash};
 use crate::{Credential, Denied, Grant, Namespace, Rights};
 
 /// What the hub knows of an API key.
@@ -57,8 +57,8 @@ pub struct KeyRing {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyRingError {
-    /// An id is not 8 to 16 lower-case letters and digits.
-    #[error("'{id}' is not the id of an API key: 8 to 16 lower-case letters and digits")]
+    /// An id is not 8 to 16 lower-case letters and digits. The text does not have it: it may be a whole key.
+    #[error("the id of an API key has 8 to 16 lower-case letters and digits")]
     Id {
         /// The id.
         id: String,
@@ -85,7 +85,7 @@ impl KeyRing {
     pub fn new(keys: impl IntoIterator<Item = StoredKey>) -> Result<Self, KeyRingError> {
         let mut ring = Self::default();
         for key in keys {
-            if !is_key_id(&key.id) {
+            if !ApiKey::is_id(&key.id) {
                 return Err(KeyRingError::Id { id: key.id });
             }
             let namespace = key.namespace.as_deref();

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use tidings_auth::{SecretHash, StoredKey};
+use tidings_auth::{ApiKey, SecretHash, StoredKey};
+use toml::Value;
 
 use crate::settings::auth::rights::RightsSettings;
 use crate::settings::given::Given;
@@ -23,7 +24,7 @@ pub(crate) struct ApiKeySettings {
 
 impl ApiKeySettings {
     pub(super) fn read(given: &mut Given) -> Option<Self> {
-        let id = given.require("id", value::owned);
+        let id = given.require("id", id);
         let hash = given.require("hash", value::parsed);
         let identity = given.read("identity", value::some(value::owned), None);
         let namespace = given.read("namespace", value::some(value::namespace), None);
@@ -48,4 +49,12 @@ impl ApiKeySettings {
             expires_at: None,
         }
     }
+}
+
+/// It is not shown: who takes the key for the id has put a secret there.
+fn id(value: &Value) -> Result<String, String> {
+    let text = value::text(value)?;
+    ApiKey::is_id(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be 8 to 16 lower-case letters and digits".to_owned())
 }

@@ -82,6 +82,17 @@ fn t6_keys_that_protect_nothing_are_refused_by_name() {
 }
 
 #[test]
+fn t3_a_key_in_the_place_of_its_id_is_not_shown() {
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let settings = format!("[[api_key]]\nid = \"tdk_abcdefgh_secret\"\nhash = \"{hash}\"\n");
+    refused(
+        &settings,
+        &["api_key 1 id", "8 to 16 lower-case letters and digits"],
+    );
+    assert!(!check(&settings).stderr.contains("secret"));
+}
+
+#[test]
 fn t22_an_application_that_protects_nothing_is_refused_by_name() {
     const GOOD: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgYXBwbGljYXRpb24=";
     const KEY: &str = "[auth]\njwt_secret = \"a secret of the tests, and of nobody else\"\n";
