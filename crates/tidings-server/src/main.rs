@@ -10,6 +10,7 @@ mod durability;
 mod edge;
 mod executions;
 mod metrics;
+mod names;
 mod page;
 mod serve;
 mod settings;

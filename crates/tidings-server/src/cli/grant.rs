@@ -1,6 +1,10 @@
 //! What the bearer of a token or a key may do, and who it is.
 
 use clap::Args;
+use tidings_auth::RightsTemplate;
+
+use crate::cli::hub::usage_error;
+use crate::names;
 
 #[derive(Args, Debug)]
 pub(crate) struct GrantArgs {
@@ -17,10 +21,26 @@ pub(crate) struct GrantArgs {
     pub(crate) admin: bool,
 
     /// Who its bearer is
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::name)]
     pub(crate) identity: Option<String>,
 
     /// The namespace it counts in; for a token, if the hub leaves that to its tokens
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::namespace)]
     pub(crate) namespace: Option<String>,
+}
+
+impl GrantArgs {
+    /// # Errors
+    ///
+    /// Rights that nobody can have.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let template = RightsTemplate::new(&self.publish, &self.subscribe);
+        template.map_err(refused)?;
+        Ok(())
+    }
+}
+
+/// An error in what was asked for, with all that is known of it.
+pub(crate) fn refused(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    usage_error(format_args!("{:#}", error.into()))
 }

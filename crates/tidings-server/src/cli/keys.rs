@@ -4,11 +4,10 @@ use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
-use tidings_auth::{ApiKey, RightsTemplate};
+use tidings_auth::ApiKey;
 use toml::{Table, Value};
 
 use crate::cli::grant::GrantArgs;
-use crate::cli::hub::usage_error;
 use crate::cli::{Exit, notice};
 
 #[derive(Args, Debug)]
@@ -30,8 +29,7 @@ pub(crate) struct KeysArgs {
 }
 
 pub(crate) fn keys(args: &KeysArgs) -> anyhow::Result<Exit> {
-    RightsTemplate::new(&args.grant.publish, &args.grant.subscribe)
-        .map_err(|error| usage_error(format_args!("{error}")))?;
+    args.grant.check()?;
     let key = ApiKey::generate();
     let (id, hash) = (key.id(), key.hash().to_string());
     let mut out = io::stdout().lock();

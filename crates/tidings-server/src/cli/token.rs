@@ -11,9 +11,9 @@ use tidings::{Timestamp, rfc3339};
 use tidings_auth::{Algorithm, Explanation, Minter, NewToken, explain};
 
 use crate::cli::Exit;
-use crate::cli::grant::GrantArgs;
+use crate::cli::grant::{GrantArgs, refused};
 use crate::cli::hub::usage_error;
-use crate::wall_clock;
+use crate::{names, wall_clock};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -42,7 +42,7 @@ pub(crate) struct TokenArgs {
     audience: Option<String>,
 
     /// A name for it, by which it can be revoked; drawn unless given
-    #[arg(long, value_name = "JTI")]
+    #[arg(long, value_name = "JTI", value_parser = names::name)]
     jti: Option<String>,
 
     /// How it is signed: HS256, HS384, HS512, RS256, …, ES256, ES384 or EdDSA
@@ -70,6 +70,7 @@ pub(crate) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
     if let Some(token) = &args.explain {
         return tell(token, now);
     }
+    args.grant.check()?;
     let minter = minter(&args)?;
     let token = NewToken {
         publish: args.grant.publish,
@@ -84,8 +85,7 @@ pub(crate) fn token(args: TokenArgs) -> anyhow::Result<Exit> {
             .or_else(|| Some(format!("{:016x}", fastrand::u64(..)))),
         lifetime: args.expires,
     };
-    let token = minter.mint(&token, now);
-    let token = token.map_err(|error| usage_error(format_args!("{error}")))?;
+    let token = minter.mint(&token, now).map_err(refused)?;
     writeln!(io::stdout(), "{token}")?;
     Ok(Exit::Success)
 }

@@ -10,12 +10,11 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use humantime::format_duration;
 use tidings::{Durability, LagPolicy, Selector};
-use tidings_auth::Namespace;
 use tidings_http::Network;
 use toml::Value;
 
-use crate::durability;
 use crate::settings::render;
+use crate::{durability, names};
 
 pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
     let text = text(value)?;
@@ -187,10 +186,12 @@ pub(super) fn selectors(value: &Value) -> Result<Vec<Selector>, String> {
 
 /// The name of a namespace.
 pub(super) fn namespace(value: &Value) -> Result<String, String> {
-    let name = text(value)?;
-    Namespace::is_name(name)
-        .then(|| name.to_owned())
-        .ok_or_else(|| format!("must be 1 to 64 of a-z, 0-9 and -, not {name:?}"))
+    names::namespace(text(value)?)
+}
+
+/// What somebody is called.
+pub(super) fn name(value: &Value) -> Result<String, String> {
+    names::name(text(value)?)
 }
 
 /// A setting that need not be there.

@@ -26,7 +26,7 @@ impl ApiKeySettings {
     pub(super) fn read(given: &mut Given) -> Option<Self> {
         let id = given.require("id", id);
         let hash = given.require("hash", value::parsed);
-        let identity = given.read("identity", value::some(value::owned), None);
+        let identity = given.read("identity", value::some(value::name), None);
         let namespace = given.read("namespace", value::some(value::namespace), None);
         let rights = RightsSettings::read_with_admin(given);
         Some(Self {

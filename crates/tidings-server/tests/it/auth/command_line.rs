@@ -2,7 +2,7 @@
 
 use tidings_testkit::Command;
 
-use super::{admin, guarded, publish, token};
+use super::{SECRET, VARIABLE, admin, guarded, publish, token};
 use crate::TIDINGS;
 
 #[test]
@@ -26,6 +26,32 @@ fn commands_show_the_token_of_the_environment_or_of_a_flag() {
         .run()
         .success();
     assert!(!help.contains(&writer));
+}
+
+#[test]
+fn what_no_hub_would_take_is_not_made_and_the_reason_is_told() {
+    let long = "x".repeat(257);
+    for (arguments, reason) in [
+        (
+            &["token", "--subscribe", "a*"][..],
+            "a wildcard must be a whole segment",
+        ),
+        (&["token", "--identity", &long], "--identity"),
+        (&["token", "--jti", ""], "--jti"),
+        (&["token", "--expires", "0s"], "expired"),
+        (&["token", "--namespace", "A B"], "--namespace"),
+        (&["keys", "--namespace", "A B"], "--namespace"),
+        (&["keys", "--identity", ""], "--identity"),
+        (&["keys", "--identity", &long], "--identity"),
+        (
+            &["keys", "--subscribe", "a*"],
+            "a wildcard must be a whole segment",
+        ),
+    ] {
+        let refused = Command::new(TIDINGS, arguments).env(VARIABLE, SECRET).run();
+        assert_eq!(refused.code, Some(2), "{arguments:?}: {}", refused.stdout);
+        assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    }
 }
 
 #[test]

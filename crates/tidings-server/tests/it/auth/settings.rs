@@ -93,6 +93,16 @@ fn t3_a_key_in_the_place_of_its_id_is_not_shown() {
 }
 
 #[test]
+fn a_key_is_of_somebody_who_can_be() {
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for name in [String::new(), "x".repeat(257)] {
+        let settings =
+            format!("[[api_key]]\nid = \"abcdefgh\"\nhash = \"{hash}\"\nidentity = \"{name}\"\n");
+        refused(&settings, &["api_key 1 identity", "1 to 256 bytes"]);
+    }
+}
+
+#[test]
 fn t22_an_application_that_protects_nothing_is_refused_by_name() {
     const GOOD: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgYXBwbGljYXRpb24=";
     const KEY: &str = "[auth]\njwt_secret = \"a secret of the tests, and of nobody else\"\n";
