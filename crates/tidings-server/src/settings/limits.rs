@@ -15,8 +15,8 @@ pub(crate) struct Limits {
     /// `connections_per_identity`: streams and long polls of one identity; one more is answered 429.
     /// Default 1,000.
     pub(crate) connections_per_identity: usize,
-    /// `publish_rate`: events that one identity may publish in a second, on average; more are answered 429. Default
-    /// 10,000.
+    /// `publish_rate`: events that one identity may publish in a second, on average; more are answered 429, and so is what
+    /// follows a larger batch until its time is over. Default 10,000.
     pub(crate) publish_rate: NonZeroU32,
     /// `namespaces`: namespaces that are open, each with a log of its own; who comes for one more is answered 429.
     /// Default 100.

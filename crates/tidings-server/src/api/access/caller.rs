@@ -179,7 +179,11 @@ impl Caller {
             _ => identity.or_else(site),
         };
         match publisher {
-            Some(publisher) => hub.rates.admit(grant.namespace.clone(), publisher, events),
+            Some(publisher) => {
+                let namespace = grant.namespace.clone();
+                hub.rates
+                    .admit(namespace, publisher, events, Instant::now())
+            }
             None => Ok(()),
         }
     }

@@ -2,29 +2,34 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use moka::sync::Cache;
 use tidings_http::{Problem, Site};
+use tokio::time::Instant;
 
 /// Identities whose rate is known at a time. One that is forgotten begins anew.
 const IDENTITIES: u64 = 10_000;
 
-/// After this without a publication an identity is as one that never published.
-const IDLE: Duration = Duration::from_secs(10);
+/// After this without a publication an identity is as one that never published, and no batch keeps it waiting for longer.
+const MEMORY: Duration = Duration::from_secs(60);
+
+/// What may be published at once is what may be published in this time.
+const BURST: Duration = Duration::from_secs(1);
 
 /// How fast each identity publishes, by the generic cell rate algorithm: so many a second on average, and up to as many
 /// at once. Memory is bounded however many identities there are.
 pub(crate) struct PublishRates {
-    quota: Quota,
-    limiters: Cache<(Option<Arc<str>>, Publisher), Arc<DefaultDirectRateLimiter>>,
+    a_second: NonZeroU32,
+    /// When all that somebody has published would be over, had it come at the rate.
+    over: Cache<InNamespace, Arc<Mutex<Instant>>>,
 }
 
-/// Who publishes, in a namespace.
+type InNamespace = (Option<Arc<str>>, Publisher);
+
+/// Who publishes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Publisher {
     Identity(Arc<str>),
@@ -34,14 +39,15 @@ pub(super) enum Publisher {
 
 impl PublishRates {
     pub(crate) fn new(a_second: NonZeroU32) -> Self {
-        let limiters = Cache::builder().max_capacity(IDENTITIES).time_to_idle(IDLE);
+        let over = Cache::builder().max_capacity(IDENTITIES);
         Self {
-            quota: Quota::per_second(a_second),
-            limiters: limiters.build(),
+            a_second,
+            over: over.time_to_idle(MEMORY).build(),
         }
     }
 
-    /// Lets a publisher publish so many events. A batch that has more than there may be at once counts as that many.
+    /// Lets a publisher publish so many events. A batch that has more than there may be at once is let through where that
+    /// many would be, and what follows it waits for its time.
     ///
     /// # Errors
     ///
@@ -51,29 +57,38 @@ impl PublishRates {
         namespace: Option<Arc<str>>,
         publisher: Publisher,
         events: usize,
+        now: Instant,
     ) -> Result<(), Problem> {
-        let most = self.quota.burst_size();
-        let events = u32::try_from(events).unwrap_or(u32::MAX).min(most.get());
-        let Some(events) = NonZeroU32::new(events) else {
+        let over = self
+            .over
+            .get_with((namespace, publisher), || Arc::new(Mutex::new(now)));
+        // Nothing that could panic is done under it.
+        let mut over = over.lock().unwrap_or_else(PoisonError::into_inner);
+        let begins = now.max(*over);
+        let takes = self.time_of(events);
+        let wait = (begins + takes.min(BURST)).saturating_duration_since(now + BURST);
+        if wait.is_zero() {
+            *over = (begins + takes).min(now + MEMORY);
             return Ok(());
-        };
-        let fresh = || Arc::new(RateLimiter::direct(self.quota));
-        let limiter = self.limiters.get_with((namespace, publisher), fresh);
-        let admitted = limiter.check_n(events).expect("it is not more than fits");
-        admitted.map_err(|until| {
-            let delay = until.wait_time_from(DefaultClock::default().now());
-            let detail =
-                format!("limits.publish_rate: an identity may publish {most} events a second");
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "publish-rate", detail);
-            problem.retry_after(delay)
-        })
+        }
+        let most = self.a_second;
+        let detail = format!("limits.publish_rate: an identity may publish {most} events a second");
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "publish-rate", detail);
+        Err(problem.retry_after(wait))
+    }
+
+    /// How long it takes to publish so many at the rate.
+    fn time_of(&self, events: usize) -> Duration {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        let nanos = u64::from(events) * 1_000_000_000;
+        Duration::from_nanos(nanos / u64::from(self.a_second.get()))
     }
 }
 
 impl fmt::Debug for PublishRates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublishRates")
-            .field("quota", &self.quota)
+            .field("a_second", &self.a_second)
             .finish_non_exhaustive()
     }
 }
@@ -82,12 +97,20 @@ impl fmt::Debug for PublishRates {
 mod tests {
     use super::*;
 
+    fn rates() -> PublishRates {
+        PublishRates::new(NonZeroU32::new(5).unwrap())
+    }
+
+    fn one() -> Publisher {
+        Publisher::Identity("one".into())
+    }
+
     #[test]
     fn one_identity_does_not_spend_what_another_has() {
-        let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
+        let (rates, now) = (rates(), Instant::now());
         let admit = |namespace: Option<&str>, identity: &str| {
             let publisher = Publisher::Identity(identity.into());
-            rates.admit(namespace.map(Arc::from), publisher, 5)
+            rates.admit(namespace.map(Arc::from), publisher, 5, now)
         };
         assert_eq!(admit(None, "one"), Ok(()));
         let problem = admit(None, "one").unwrap_err();
@@ -98,8 +121,8 @@ mod tests {
 
     #[test]
     fn those_without_identity_have_one_rate_for_each_site() {
-        let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
-        let admit = |publisher| rates.admit(None, publisher, 5).is_ok();
+        let (rates, now) = (rates(), Instant::now());
+        let admit = |publisher| rates.admit(None, publisher, 5, now).is_ok();
         let from = |text: &str| admit(Publisher::Site(Site::of(text.parse().unwrap())));
         assert!(from("2001:db8::1"));
         assert!(!from("2001:db8::2"));
@@ -110,10 +133,33 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_larger_than_anything_allowed_takes_all_there_is() {
-        let rates = PublishRates::new(NonZeroU32::new(5).unwrap());
-        let one = || Publisher::Identity("one".into());
-        assert_eq!(rates.admit(None, one(), 1_000_000), Ok(()));
-        assert!(rates.admit(None, one(), 5).is_err());
+    fn what_was_spent_comes_back_at_the_rate_and_no_more_than_there_may_be_at_once() {
+        let (rates, start) = (rates(), Instant::now());
+        let after = |millis: u64, events| {
+            let now = start + Duration::from_millis(millis);
+            rates.admit(None, one(), events, now).is_ok()
+        };
+        assert!(after(0, 5));
+        assert!(!after(199, 1));
+        assert!(after(200, 1));
+        assert!(!after(200, 1));
+        assert!(after(600, 2));
+        assert!(after(10_000, 5));
+        assert!(!after(10_000, 1));
+    }
+
+    #[test]
+    fn a_batch_that_is_larger_than_anything_allowed_takes_as_long_as_its_events() {
+        let (rates, start) = (rates(), Instant::now());
+        let after = |seconds: u64, events| {
+            let now = start + Duration::from_secs(seconds);
+            rates.admit(None, one(), events, now)
+        };
+        assert_eq!(after(0, 50), Ok(()));
+        assert!(after(8, 1).is_err());
+        assert!(after(9, 50).is_err());
+        assert_eq!(after(10, 1_000_000), Ok(()));
+        assert!(after(69, 5).is_err());
+        assert_eq!(after(70, 5), Ok(()));
     }
 }

@@ -91,6 +91,15 @@ fn an_identity_publishes_no_faster_than_it_may() {
         "urn:tidings:problem:publish-rate"
     );
     assert_eq!(post(&other).status(), 200);
+    // One that is larger than what there may be at once takes as long as its events would.
+    let lines = "{\"topic\":\"t\",\"data\":1}\n".repeat(90);
+    let large = Request::post("/api/events", lines);
+    let large = large.header("Content-Type", "application/x-ndjson");
+    let many = token(&["--publish", "**", "--identity", "many"]);
+    assert_eq!(hub.send(&bearer(large, &many)).status(), 200);
+    let refused = post(&many);
+    let seconds: u64 = refused.header("Retry-After").unwrap().parse().unwrap();
+    assert!((20..=31).contains(&seconds), "{seconds}");
     // Who has no name is known by the address.
     let nameless = [token(&["--publish", "**"]), token(&["--publish", "**"])];
     assert_eq!(nameless.map(|token| post(&token).status()), [200, 429]);
