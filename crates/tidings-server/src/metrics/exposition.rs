@@ -187,11 +187,7 @@ impl Figures {
         let help = "Whether a part of the hub is healthy";
         let mut healthy =
             encoder.encode_descriptor("tidings_healthy", help, None, MetricType::Gauge)?;
-        for (service, is) in [
-            ("store", &self.services.store),
-            ("engine", &self.services.engine),
-            ("readiness", &self.services.readiness),
-        ] {
+        for (service, is) in self.services.each() {
             let is_healthy = u32::from(is.status == Status::Healthy);
             healthy
                 .encode_family(&[("service", service)])?

@@ -23,6 +23,9 @@ pub(crate) struct Services {
     pub(crate) engine: Service,
     /// There is room for more streams, and the hub is not shutting down.
     pub(crate) readiness: Service,
+    /// Tokens of issuers that publish their keys can be judged; `None` without such issuers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys: Option<Service>,
 }
 
 /// How one part is.
@@ -74,16 +77,29 @@ impl Services {
             store: Service::healthy(),
             engine: Service::healthy(),
             readiness: Service::healthy(),
+            keys: None,
         }
+    }
+
+    /// All of them, by name.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, &Service)> {
+        let keys = self.keys.as_ref().map(|keys| ("keys", keys));
+        [
+            ("store", &self.store),
+            ("engine", &self.engine),
+            ("readiness", &self.readiness),
+        ]
+        .into_iter()
+        .chain(keys)
     }
 }
 
 impl Health {
     /// The whole of these parts: as the worst of them.
     pub(crate) fn of(services: Services, total_metrics: usize, now: tidings::Timestamp) -> Self {
-        let all = [&services.store, &services.engine, &services.readiness].map(|part| part.status);
+        let all: Vec<_> = services.each().map(|(_, part)| part.status).collect();
         Self {
-            overall_status: all.into_iter().max().unwrap_or(Status::Healthy),
+            overall_status: all.iter().copied().max().unwrap_or(Status::Healthy),
             healthy_count: all.iter().filter(|one| **one == Status::Healthy).count(),
             total_services: all.len(),
             total_metrics,
@@ -102,11 +118,10 @@ mod tests {
     #[test]
     fn the_whole_is_as_the_worst_of_its_parts() {
         let check = |engine: Service, store: Service| {
-            let readiness = Service::healthy();
             let services = Services {
                 store,
                 engine,
-                readiness,
+                ..Services::healthy()
             };
             let health = Health::of(services, 1, Timestamp::from_millis(0));
             (health.overall_status, health.healthy_count)

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use tidings_auth::{Denied, Grant, KeyRing, Tickets, Verifier};
+use tidings_auth::{Denied, Grant, KeyRing, KeySetState, Tickets, Verifier};
 use tokio::select;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -84,6 +84,12 @@ impl Gate {
             never = self.refresh_keys() => never,
             never = self.keep_consents() => never,
         }
+    }
+
+    /// How it stands with the keys that issuers publish.
+    pub(crate) fn key_sets(&self) -> Vec<KeySetState> {
+        let means = self.means.as_ref();
+        means.map_or_else(Vec::new, |means| means.verifier.key_sets())
     }
 
     pub(super) fn consents(&self) -> Option<&Consents> {

@@ -1,5 +1,6 @@
 use crate::api::hub::Hub;
 use crate::metrics::{Health, Sample, Service, Services, Situation, Usage, exposition};
+use crate::wall_clock::now;
 
 use super::topics;
 
@@ -14,6 +15,7 @@ impl Hub {
             store: self.store(),
             engine: self.engine(),
             readiness: self.room(),
+            keys: self.keys(),
         }
     }
 
@@ -48,6 +50,26 @@ impl Hub {
             return Service::degraded("there are as many open streams as allowed");
         }
         Service::healthy()
+    }
+
+    /// How the worst of the sets of keys is that issuers publish. Those of a namespace are not told of issuers.
+    fn keys(&self) -> Option<Service> {
+        if self.namespace.is_some() {
+            return None;
+        }
+        let now = now();
+        let sets = self.gate.key_sets();
+        let services = sets.iter().map(|set| {
+            let Some(failure) = &set.failure else {
+                return Service::healthy();
+            };
+            let of = set.issuer.as_deref().unwrap_or(&set.url);
+            if set.is_stale(now) {
+                return Service::unhealthy(format!("no tokens of {of} are taken: {failure}"));
+            }
+            Service::degraded(format!("the keys of {of} are not the newest: {failure}"))
+        });
+        services.max_by_key(|service| service.status)
     }
 
     /// What the hub does now, as far as it has been looked at lately.

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings::Timestamp;
 use tidings_auth::{Algorithm, Minter, NewToken};
 use tidings_testkit::{Command, Hub, Request};
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::{SECRET, VARIABLE, bearer, token};
+use super::{SECRET, VARIABLE, admin, bearer, token};
 use crate::{SERVE, TIDINGS};
 
 /// A server whose certificate is from an authority of its own.
@@ -140,12 +140,19 @@ fn topics(token: &str) -> Request {
     bearer(Request::get("/api/topics"), token)
 }
 
+/// How a hub is.
+fn health(hub: &Hub) -> Value {
+    let snapshot = hub.send(&bearer(Request::get("/api/dashboard"), &admin()));
+    snapshot.json()["health"].clone()
+}
+
 #[test]
 fn t7_keys_are_fetched_over_https() {
     let (key, key_set) = issuer();
     let server = Server::start("localhost", key_set);
     let hub = server.hub(&keys_at(server.port));
     assert_eq!(hub.send(&topics(&signed(&key))).status(), 200);
+    assert_eq!(health(&hub)["services"]["keys"]["status"], "healthy");
     let served = server.served.join().expect("no panic");
     served.expect("a whole exchange");
 }
@@ -162,6 +169,11 @@ fn t7_keys_are_not_fetched_from_somebody_else() {
     for (hub, server) in hubs.into_iter().zip([unknown, misnamed]) {
         let refused = hub.send(&topics(&signed(&key))).problem(503);
         assert_eq!(refused["type"], "urn:tidings:problem:keys-unavailable");
+        let health = health(&hub);
+        assert_eq!(health["overall_status"], "unhealthy", "{health}");
+        let detail = health["services"]["keys"]["detail"].as_str();
+        let detail = detail.expect("what is wrong");
+        assert!(detail.contains("https://login.example"), "{detail}");
         assert!(server.served.join().expect("no panic").is_err());
     }
 }
