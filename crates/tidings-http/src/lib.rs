@@ -42,7 +42,5 @@ pub use serve::{
 #[cfg(feature = "tls")]
 pub use serve::{Tls, TlsError};
 pub use site::Site;
-pub use sse::{StreamRequest, last_event_id, sse, sse_with};
-pub use stream::{
-    EventStream, StreamOptions, come_back_after, encode_control, keep_alive_line, stream_head,
-};
+pub use sse::{StreamRequest, resume_after, sse, sse_with, subscribe_problem};
+pub use stream::{EventStream, StreamOptions, encode_control, keep_alive_line};

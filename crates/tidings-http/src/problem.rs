@@ -63,6 +63,19 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         self.status
     }
+
+    /// Whether the same request may be granted later: 429 and 503.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        )
+    }
+
+    /// When to try again, if that was said.
+    pub(crate) fn delay(&self) -> Option<Duration> {
+        self.retry_after
+    }
 }
 
 impl IntoResponse for Problem {

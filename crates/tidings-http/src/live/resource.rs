@@ -172,7 +172,7 @@ impl<K: Key> Resource<K> {
             };
             let status = StatusCode::TOO_MANY_REQUESTS;
             let problem = Problem::new(status, "too-many-views", detail);
-            problem.retry_after(self.settings.options.retry)
+            problem.retry_after(self.settings.options.later())
         })?;
         if let Some(vacancy) = vacancy {
             self.begin(key.clone(), vacancy);

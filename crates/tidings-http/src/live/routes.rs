@@ -20,7 +20,7 @@ use super::provider::Key;
 use super::resource::Resource;
 use super::viewer::{Admitted, Join, Viewer};
 use super::views::Lease;
-use crate::{Problem, StreamRequest, come_back_after, stream_head};
+use crate::{Problem, StreamRequest, stream::stream_head};
 
 /// How much of what an extractor says when it refuses is looked at, in bytes.
 const REJECTION_BYTES: usize = 4 << 10;
@@ -67,7 +67,6 @@ where
         let (mut parts, _) = request.into_parts();
         let key = key::<K, S>(&mut parts, &state).await?;
         let request = StreamRequest::read(&parts).map_err(IntoResponse::into_response)?;
-        let retry = resource.settings.options.retry;
         match look(&resource, key, &parts, &request).await {
             Ok(_) if request.head_only => Ok(stream_head()),
             Ok((admitted, lease)) => {
@@ -80,8 +79,7 @@ where
                 };
                 Ok(stream.into_response().map(held))
             }
-            Err(problem) if request.from_browser && passes(&problem) => Ok(come_back_after(retry)),
-            Err(problem) => Err(problem.into_response()),
+            Err(problem) => Err(request.refuse(problem)),
         }
     })
 }
@@ -105,7 +103,7 @@ async fn look<K: Key>(
     }
     let detail = "the stream could not be opened";
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail);
-    Err(problem.retry_after(resource.settings.options.retry))
+    Err(problem.retry_after(resource.settings.options.later()))
 }
 
 /// What the request asks, or the answer that refuses it.
@@ -143,15 +141,6 @@ async fn as_problem(rejection: Response) -> Response {
     head.headers.remove(CONTENT_LENGTH);
     head.headers.extend(problem.headers().clone());
     Response::from_parts(head, problem.into_body())
-}
-
-/// Whether the same request may be granted later.
-fn passes(problem: &Problem) -> bool {
-    let later = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ];
-    later.contains(&problem.status())
 }
 
 /// The body of a stream, which keeps its view going.

@@ -16,7 +16,9 @@ use super::desk::{Desk, told};
 use super::shares::Caller;
 use super::tale::{Format, Opening, Told};
 use crate::{
-    EventStream, Problem, StreamOptions, StreamRequest, encode_control, sse::refusal, stream::raw,
+    EventStream, Problem, StreamOptions, StreamRequest, encode_control,
+    stream::{later, raw},
+    subscribe_problem,
 };
 
 /// The longest user agent that is remembered, in characters.
@@ -215,7 +217,7 @@ fn error_block(problem: &Problem) -> Bytes {
 
 /// Why the broker does not take a viewer.
 pub(super) fn refused(desk: &Desk, error: &SubscribeError) -> Problem {
-    refusal(error, desk.broker.reconnect_delay())
+    subscribe_problem(error, later(desk.broker.reconnect_delay()))
 }
 
 fn peer(parts: &Parts) -> Peer {

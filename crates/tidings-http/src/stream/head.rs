@@ -11,7 +11,7 @@ use tidings_sse::Preamble;
 use super::spread;
 
 /// The head of every stream, with an empty body of unannounced length: the answer to HEAD.
-pub fn stream_head() -> Response {
+pub(crate) fn stream_head() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache, no-transform"),
@@ -29,7 +29,7 @@ pub fn stream_head() -> Response {
 
 /// A stream that tells the reader when to come back, and ends. A browser's `EventSource` gives up for good on any
 /// status but 200, so this is its answer where others get 503 or 429.
-pub fn come_back_after(delay: Duration) -> Response {
+pub(crate) fn come_back_after(delay: Duration) -> Response {
     let mut first = Vec::new();
     Preamble {
         retry: Some(spread(delay)),

@@ -26,10 +26,10 @@ use self::encode::encode;
 use self::keep_alive::KeepAlive;
 
 pub(crate) use self::encode::raw;
+pub(crate) use self::head::{come_back_after, stream_head};
 pub(crate) use self::tap::Tap;
 
 pub use self::encode::encode_control;
-pub use self::head::{come_back_after, stream_head};
 pub use self::keep_alive::keep_alive_line;
 
 /// How a stream behaves beside its events.
@@ -59,6 +59,12 @@ impl StreamOptions {
     /// The delay to tell one reader.
     pub fn spread_retry(&self) -> Duration {
         spread(self.retry)
+    }
+
+    /// The delay to tell one who is sent away: one to three times the usual one, at random, so that those who are sent away
+    /// together come back apart.
+    pub fn later(&self) -> Duration {
+        later(self.retry)
     }
 }
 
@@ -212,6 +218,11 @@ impl fmt::Debug for EventStream {
             .field("subscriber", &self.subscriber)
             .finish_non_exhaustive()
     }
+}
+
+/// One to three times the delay, at random.
+pub(crate) fn later(delay: Duration) -> Duration {
+    delay.mul_f64(1.0 + 2.0 * fastrand::f64())
 }
 
 /// The delay, ±20 % at random.

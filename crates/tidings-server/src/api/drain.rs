@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use tidings_http::StreamRequest;
 
 use crate::api::hub::Hub;
-use crate::api::problems;
+use crate::api::problems::draining;
 use crate::api::streams::asks_for_stream;
 
 /// The middleware that sends everybody away while the hub shuts down, liveness checks aside.
@@ -16,9 +16,7 @@ pub(super) async fn send_away(State(hub): State<Hub>, request: Request, next: Ne
     let is_for_stream = asks_for_stream(&request);
     let (parts, _) = request.into_parts();
     match StreamRequest::read(&parts) {
-        Ok(stream) if is_for_stream => {
-            problems::refuse_stream(&hub, &stream, problems::draining(&hub))
-        }
-        _ => problems::draining(&hub).into_response(),
+        Ok(stream) if is_for_stream => stream.refuse(draining(&hub)),
+        _ => draining(&hub).into_response(),
     }
 }

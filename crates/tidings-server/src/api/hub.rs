@@ -239,6 +239,6 @@ impl Hub {
 
     /// When somebody who is sent away is to come back: later than usual, and not all at once.
     pub(super) fn later(&self) -> Duration {
-        self.settings.retry.mul_f64(1.0 + 2.0 * fastrand::f64())
+        self.stream_options().later()
     }
 }

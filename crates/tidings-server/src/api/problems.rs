@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use tidings::{ChangeError, PublishError, StoreFailed, SubscribeError};
-use tidings_http::{Problem, StreamRequest, come_back_after};
+use tidings_http::{Problem, subscribe_problem};
 
 use crate::api::hub::Hub;
 use crate::executions::Unsettled;
@@ -14,23 +13,6 @@ use crate::executions::Unsettled;
 pub(super) fn draining(hub: &Hub) -> Problem {
     let detail = "the hub is shutting down";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail).retry_after(hub.later())
-}
-
-/// There are as many open streams as allowed.
-pub(super) fn too_many_connections(hub: &Hub) -> Problem {
-    let detail = "there are as many open streams as allowed";
-    let status = StatusCode::TOO_MANY_REQUESTS;
-    Problem::new(status, "too-many-connections", detail).retry_after(hub.later())
-}
-
-/// Refuses a stream for now: a browser is told to come back, which any status but 200 would keep
-/// it from.
-pub(super) fn refuse_stream(hub: &Hub, request: &StreamRequest, problem: Problem) -> Response {
-    if request.from_browser {
-        come_back_after(hub.later())
-    } else {
-        problem.into_response()
-    }
 }
 
 /// The store does not work. `hope` says what became of the request, or will.
@@ -79,30 +61,15 @@ pub(super) fn of_publish(hub: &Hub, error: &PublishError, place: &str) -> Proble
 /// A subscription that did not come about.
 pub(super) fn of_subscribe(hub: &Hub, error: &SubscribeError) -> Problem {
     match error {
-        SubscribeError::TooManySelectors { .. } | SubscribeError::TooFragmented { .. } => {
-            Problem::bad_parameter("topic", format!("topic: {error}"))
+        // The store is closed at the end of the drain.
+        SubscribeError::Closed | SubscribeError::StoreFailed(_) if hub.broker.is_closed() => {
+            draining(hub)
         }
-        SubscribeError::TooManyEventTypes { .. } => {
-            Problem::bad_parameter("event", format!("event: {error}"))
-        }
-        SubscribeError::TooManySubscriptions => too_many_connections(hub),
-        SubscribeError::TooManyOfIdentity { .. } => {
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            let problem = Problem::new(status, "too-many-connections", error.to_string());
-            problem.retry_after(hub.later())
-        }
-        // It is closed at the end of the drain.
-        SubscribeError::StoreFailed(_) if hub.broker.is_closed() => draining(hub),
         SubscribeError::StoreFailed(failed) => {
             let hope = "what was asked for is on the disk, and can be read once it works again";
             store_failed(hub, failed, hope)
         }
-        SubscribeError::Closed => draining(hub),
-        _ => Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            error.to_string(),
-        ),
+        _ => subscribe_problem(error, hub.later()),
     }
 }
 

@@ -16,8 +16,6 @@ use crate::api::access::denials::{Attempt, Denials};
 use crate::api::access::judge::Means;
 use crate::api::access::refusal::{BAD_CREDENTIALS, Refusal};
 use crate::api::entrance::Entrance;
-use crate::api::events::passes;
-use crate::api::problems;
 use crate::api::streams::asks_for_stream;
 use crate::settings::AuthSettings;
 
@@ -95,8 +93,8 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
         Ok(routes) => routes,
         Err(problem) => {
             return match &stream {
-                Some(stream) if passes(&problem) => problems::refuse_stream(hub, stream, problem),
-                _ => problem.into_response(),
+                Some(stream) => stream.refuse(problem),
+                None => problem.into_response(),
             };
         }
     };

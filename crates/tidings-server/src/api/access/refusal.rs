@@ -7,7 +7,6 @@ use tidings_auth::Denied;
 use tidings_http::{Problem, StreamRequest};
 
 use crate::api::hub::Hub;
-use crate::api::problems;
 
 /// What asks for other credentials.
 pub(super) const BAD_CREDENTIALS: &str = "Bearer realm=\"tidings\", error=\"invalid_token\"";
@@ -46,10 +45,8 @@ impl Refusal {
                 let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
                 (challenge, problem).into_response()
             }
-            (None, Some(stream)) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                problems::refuse_stream(hub, stream, problem)
-            }
-            (None, _) => problem.into_response(),
+            (None, Some(stream)) => stream.refuse(problem),
+            (None, None) => problem.into_response(),
         }
     }
 

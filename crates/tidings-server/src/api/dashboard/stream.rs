@@ -1,14 +1,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
 use serde::Serialize;
 use tidings::{EventName, Subscriber, Wire};
 use tidings_http::{EventStream, Problem, StreamRequest};
 use tidings_sse::Block;
 
 use crate::api::access::Watcher;
-use crate::api::events::{answer_stream, ids, resume_after};
+use crate::api::events::{answer_stream, ids};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
 
@@ -34,7 +33,6 @@ pub(crate) async fn stream(
     State(hub): State<Hub>,
     Watcher(caller): Watcher,
     request: StreamRequest,
-    headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let wire = Wire {
@@ -44,7 +42,7 @@ pub(crate) async fn stream(
     let mut subscription = topics::subscription()
         .only(parameters.events(hub.settings.limits.selectors)?)
         .encoded(wire);
-    if let Some(id) = resume_after(&headers, &parameters) {
+    if let Some(id) = &request.resume_after {
         subscription = subscription.resume_after(id);
     }
     let mut options = hub.stream_options();
@@ -66,7 +64,7 @@ pub(crate) async fn stream(
         .encode(&mut block);
         EventStream::new(subscriber, options).then(block.into())
     };
-    answer_stream(&hub, &caller, &request, subscription, begin).await
+    Ok(answer_stream(&hub, &caller, &request, subscription, begin).await)
 }
 
 /// `GET /dashboard/api/sse/status`

@@ -12,5 +12,5 @@ pub(super) use self::line::{data_text, text};
 pub(super) use self::publish::{
     Receipt, conflation_key, idempotency_key, publish, publish_on, scoped,
 };
-pub(super) use self::stream::{answer_stream, ids, passes, stream, stream_of_form};
-pub(super) use self::subscription::{resume_after, subscribe};
+pub(super) use self::stream::{answer_stream, ids, stream, stream_of_form};
+pub(super) use self::subscription::subscribe;

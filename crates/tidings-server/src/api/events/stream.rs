@@ -1,16 +1,15 @@
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use http::HeaderMap;
 use tidings::{Format, StartAt, Subscriber, Subscription, Wire};
-use tidings_http::{EventStream, Problem, StreamRequest, stream_head};
+use tidings_http::{EventStream, Problem, StreamRequest};
 
 use crate::api::access::Caller;
 use crate::api::body::expect_media_type;
 use crate::api::events::subscription::{subscribe, subscription};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
-use crate::api::problems;
 
 /// Bytes of the form that asks for a stream: room for the longest topics.
 const FORM_BYTES: usize = 1 << 20;
@@ -62,34 +61,21 @@ async fn respond(
     let mut options = hub.stream_options();
     options.ids = wire.ids;
     let begin = |subscriber| EventStream::new(subscriber, options);
-    answer_stream(hub, caller, request, subscription, begin).await
+    Ok(answer_stream(hub, caller, request, subscription, begin).await)
 }
 
-/// Subscribes for the caller, and answers with what is begun with the subscriber, 204 if there is nothing to follow, or why there is no
-/// stream.
+/// Subscribes for the caller, and answers with what is begun with the subscriber, or why there is no stream.
 pub(in crate::api) async fn answer_stream(
     hub: &Hub,
     caller: &Caller,
     request: &StreamRequest,
     subscription: Subscription,
     begin: impl FnOnce(Subscriber) -> EventStream,
-) -> Result<Response, Problem> {
+) -> Response {
     match subscribe(hub, caller, subscription).await {
-        Ok(subscriber) if subscriber.is_over() => Ok(StatusCode::NO_CONTENT.into_response()),
-        Ok(_) if request.head_only => Ok(stream_head()),
-        Ok(subscriber) => Ok(begin(subscriber).into_response()),
-        Err(problem) if passes(&problem) => Ok(problems::refuse_stream(hub, request, problem)),
-        Err(problem) => Err(problem),
+        Ok(subscriber) => request.answer(subscriber, begin),
+        Err(problem) => request.refuse(problem),
     }
-}
-
-/// Whether the same request may be granted later.
-pub(in crate::api) fn passes(problem: &Problem) -> bool {
-    let later = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ];
-    later.contains(&problem.status())
 }
 
 fn wire(parameters: &Parameters) -> Result<Wire, Problem> {

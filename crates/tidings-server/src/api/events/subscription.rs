@@ -1,14 +1,11 @@
 use http::HeaderMap;
 use tidings::{Subscriber, Subscription};
-use tidings_http::{Problem, last_event_id};
+use tidings_http::{Problem, resume_after};
 
 use crate::api::access::Caller;
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
 use crate::api::problems;
-
-/// How much of an id is looked at, in characters; no id of ours is as long.
-const ID_LENGTH: usize = 256;
 
 /// What a request asks to read, and from where on.
 pub(super) fn subscription(
@@ -25,7 +22,8 @@ pub(super) fn subscription(
     let subscription = selectors.fold(Subscription::to(first), Subscription::and);
     let events = parameters.events(hub.settings.limits.selectors)?;
     let subscription = subscription.only(events);
-    Ok(match resume_after(headers, parameters) {
+    let id = resume_after(headers, |name| parameters.lenient(name));
+    Ok(match id {
         Some(id) => subscription.resume_after(id),
         None => subscription,
     })
@@ -53,36 +51,4 @@ pub(in crate::api) async fn subscribe(
         broker.subscribe(subscription)
     };
     subscribed.map_err(|error| problems::of_subscribe(hub, &error))
-}
-
-/// The id to resume after: the header, else the parameter of ours, else the one that older clients send.
-pub(in crate::api) fn resume_after(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
-    let id = last_event_id(headers)
-        .or_else(|| parameters.lenient("last_event_id"))
-        .or_else(|| parameters.lenient("lastEventId"))?;
-    Some(id.chars().take(ID_LENGTH).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_beats_the_parameters_unless_it_is_empty() {
-        let parameters = Parameters::parse(b"lastEventId=old&last_event_id=own");
-        let mut headers = HeaderMap::new();
-        assert_eq!(resume_after(&headers, &parameters).unwrap(), "own");
-        headers.insert("last-event-id", "".parse().unwrap());
-        assert_eq!(resume_after(&headers, &parameters).unwrap(), "own");
-        headers.insert("last-event-id", "header".parse().unwrap());
-        assert_eq!(resume_after(&headers, &parameters).unwrap(), "header");
-        assert_eq!(
-            resume_after(&HeaderMap::new(), &Parameters::parse(b"lastEventId=old")).unwrap(),
-            "old"
-        );
-        assert_eq!(
-            resume_after(&HeaderMap::new(), &Parameters::default()),
-            None
-        );
-    }
 }

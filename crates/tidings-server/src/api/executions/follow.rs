@@ -1,18 +1,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use tidings::{Format, Gap, StartAt, Subscription, Wire};
-use tidings_http::{EventStream, Problem, StreamOptions, StreamRequest, stream_head};
+use tidings_http::{EventStream, Problem, StreamOptions, StreamRequest};
 
 use crate::api::access::Caller;
-use crate::api::events::{ids, passes, resume_after, subscribe};
+use crate::api::events::{ids, subscribe};
 use crate::api::executions::opening::Opening;
 use crate::api::executions::{GivenId, earlier, find, parse, settle};
 use crate::api::hub::Hub;
 use crate::api::parameters::{Parameters, bad};
-use crate::api::problems;
 use crate::executions::{Entry, Execution, ExecutionId};
 
 /// How often the state is taken anew because events after it were gone before they could be
@@ -24,7 +22,6 @@ pub(super) async fn events(
     State(hub): State<Hub>,
     caller: Caller,
     request: StreamRequest,
-    headers: HeaderMap,
     parameters: Parameters,
     id: ExecutionId,
 ) -> Result<Response, Problem> {
@@ -38,9 +35,7 @@ pub(super) async fn events(
         body: |execution| to_json(&execution),
         id: entry.execution.id.clone(),
     };
-    follower
-        .respond(&hub, &request, &headers, &parameters)
-        .await
+    Ok(follower.respond(&hub, &request).await)
 }
 
 /// `GET /api/execution-stream/{id}`: the same with the state in its earlier form, and open to ids
@@ -49,7 +44,6 @@ pub(super) async fn earlier(
     State(hub): State<Hub>,
     caller: Caller,
     request: StreamRequest,
-    headers: HeaderMap,
     parameters: Parameters,
     id: GivenId,
 ) -> Result<Response, Problem> {
@@ -63,9 +57,7 @@ pub(super) async fn earlier(
         body: |execution| to_json(&earlier::Init::of(&execution)),
         id,
     };
-    follower
-        .respond(&hub, &request, &headers, &parameters)
-        .await
+    Ok(follower.respond(&hub, &request).await)
 }
 
 /// Somebody who follows an execution.
@@ -89,21 +81,12 @@ enum Begin {
 }
 
 impl Follower {
-    async fn respond(
-        self,
-        hub: &Hub,
-        request: &StreamRequest,
-        headers: &HeaderMap,
-        parameters: &Parameters,
-    ) -> Result<Response, Problem> {
-        let answer = match resume_after(headers, parameters) {
+    async fn respond(self, hub: &Hub, request: &StreamRequest) -> Response {
+        let answer = match &request.resume_after {
             Some(after) => self.resume(hub, request, after).await,
             None => self.begin(hub, request, None).await,
         };
-        match answer {
-            Err(problem) if passes(&problem) => Ok(problems::refuse_stream(hub, request, problem)),
-            answer => answer,
-        }
+        answer.unwrap_or_else(|problem| request.refuse(problem))
     }
 
     /// Goes on after an id, or begins anew if that cannot be done.
@@ -111,7 +94,7 @@ impl Follower {
         &self,
         hub: &Hub,
         request: &StreamRequest,
-        after: String,
+        after: &str,
     ) -> Result<Response, Problem> {
         let subscription = self.subscription.clone().resume_after(after);
         let subscriber = subscribe(hub, &self.caller, subscription).await?;
@@ -119,13 +102,8 @@ impl Follower {
             drop(subscriber);
             return self.begin(hub, request, Some(gap)).await;
         }
-        if subscriber.is_over() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
-        if request.head_only {
-            return Ok(stream_head());
-        }
-        Ok(EventStream::new(subscriber, self.options).into_response())
+        let begin = |subscriber| EventStream::new(subscriber, self.options);
+        Ok(request.answer(subscriber, begin))
     }
 
     /// Begins with the state, and follows from exactly there.
@@ -150,22 +128,18 @@ impl Follower {
                 break (subscriber, origin, execution);
             }
         };
-        if subscriber.is_over() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
-        if request.head_only {
-            return Ok(stream_head());
-        }
-        let position = subscriber.start();
-        let origin = origin.map_or(position.sequence, |origin| origin.min(position.sequence));
-        let opening = Opening {
-            gap,
-            origin: hub.broker.position_after(origin).to_string(),
-            position: position.to_string(),
-            state: (self.body)(execution),
-        };
-        let blocks = opening.encode(&self.options);
-        Ok(EventStream::beginning_with(blocks, subscriber, self.options).into_response())
+        Ok(request.answer(subscriber, |subscriber| {
+            let position = subscriber.start();
+            let origin = origin.map_or(position.sequence, |origin| origin.min(position.sequence));
+            let opening = Opening {
+                gap,
+                origin: hub.broker.position_after(origin).to_string(),
+                position: position.to_string(),
+                state: (self.body)(execution),
+            };
+            let blocks = opening.encode(&self.options);
+            EventStream::beginning_with(blocks, subscriber, self.options)
+        }))
     }
 
     /// The state to begin with, and what follows it. All events up to `position` are known.
