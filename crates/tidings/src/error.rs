@@ -58,7 +58,7 @@ pub enum PublishError {
     #[error("the idempotency key was used for another event")]
     KeyReused,
     /// The event is to be on disk, but this broker keeps its history in memory.
-    #[error("is not available: the history is kept in memory")]
+    #[error("the event cannot be stored on disk: the history is kept in memory")]
     NotDurable,
     /// The store failed, now or before. Whether the event was stored is unknown; publishing it again with the same
     /// idempotency key stores it once.
@@ -102,10 +102,10 @@ pub enum SubscribeError {
         limit: usize,
     },
     /// There are as many subscriptions, or patterns in them, as allowed. Try again later.
-    #[error("there are too many subscriptions")]
+    #[error("there are as many subscriptions, or patterns in them, as allowed")]
     TooManySubscriptions,
     /// There are as many subscriptions of the identity as allowed. Try again later.
-    #[error("there are more than {limit} subscriptions of this identity")]
+    #[error("there are {limit} subscriptions of this identity, which is as many as allowed")]
     TooManyOfIdentity {
         /// How many are allowed.
         limit: usize,

@@ -50,13 +50,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Path<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let parameters = RawPathParams::from_request_parts(parts, state).await;
-        let parameters = parameters.map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "bad-parameter",
-                "the path is not UTF-8",
-            )
-        })?;
+        let parameters =
+            parameters.map_err(|_| Problem::bad_parameter("path", "path: is not UTF-8"))?;
         let pairs = parameters.iter();
         let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
         read(pairs).map(Self).map_err(bad_parameter)
