@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use bytes::BytesMut;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tidings_http::Problem;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::api::Kind;
 
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,8 +54,8 @@ impl Inbox {
         match timeout(PATIENCE, self.collect(body, limit)).await {
             Ok(received) => received,
             Err(_) => {
-                let detail = format!("the body did not come within {} s", PATIENCE.as_secs());
-                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail))
+                let detail = format!("did not come within {} s", PATIENCE.as_secs());
+                Err(Kind::Timeout.at("body", detail))
             }
         }
     }
@@ -86,8 +88,7 @@ impl Inbox {
         match timeout(PATIENCE, self.room.clone().acquire_many_owned(permits)).await {
             Ok(Ok(room)) => Ok(room),
             Ok(Err(_)) | Err(_) => {
-                let detail = "too many bodies are being received";
-                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail);
+                let problem = Kind::Busy.because("too many bodies are being received");
                 Err(problem.retry_after(Duration::from_secs(5)))
             }
         }
@@ -106,9 +107,8 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
 pub(super) fn expect_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     match media_type(headers) {
         Some(given) if given != expected => {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            let detail = format!("Content-Type: must be {expected}");
-            Err(Problem::new(status, "unsupported-media-type", detail).field("Content-Type"))
+            let detail = format!("must be {expected}");
+            Err(Kind::UnsupportedMediaType.at("Content-Type", detail))
         }
         _ => Ok(()),
     }
@@ -118,18 +118,17 @@ fn broken_off(error: &(dyn Error + Send + Sync + 'static), limit: usize) -> Prob
     if error.is::<LengthLimitError>() {
         return too_large(limit);
     }
-    let detail = "the body broke off";
-    Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    Kind::BadRequest.at("body", "broke off")
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body is larger than {limit} bytes");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    Kind::TooLarge.at("body", format_args!("is larger than {limit} bytes"))
 }
 
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
+    use http::StatusCode;
 
     use super::*;
 

@@ -3,8 +3,9 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use tidings_http::Problem;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::api::Kind;
 
 /// The middleware that refuses bodies in codings that are not undone here.
 pub(super) async fn refuse(request: Request, next: Next) -> Response {
@@ -14,18 +15,15 @@ pub(super) async fn refuse(request: Request, next: Next) -> Response {
     let is_unknown =
         |(index, name): (usize, &[u8])| index > 0 || !name.eq_ignore_ascii_case(b"chunked");
     if transfers.into_iter().any(is_unknown) {
-        let status = StatusCode::NOT_IMPLEMENTED;
-        let detail = "Transfer-Encoding: must be chunked or absent";
-        let problem = Problem::new(status, "unsupported-coding", detail);
-        return problem.field("Transfer-Encoding").into_response();
+        let problem =
+            Kind::UnsupportedTransfer.at("Transfer-Encoding", "must be chunked or absent");
+        return problem.into_response();
     }
     let has_body = !request.body().is_end_stream();
     let is_coded = |name: &[u8]| !name.eq_ignore_ascii_case(b"identity");
     if has_body && names(headers, &CONTENT_ENCODING).any(is_coded) {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        let detail = "Content-Encoding: must be identity or absent";
-        let problem = Problem::new(status, "unsupported-coding", detail);
-        let mut response = problem.field("Content-Encoding").into_response();
+        let problem = Kind::UnsupportedCoding.at("Content-Encoding", "must be identity or absent");
+        let mut response = problem.into_response();
         let identity = HeaderValue::from_static("identity");
         response.headers_mut().insert(ACCEPT_ENCODING, identity);
         return response;

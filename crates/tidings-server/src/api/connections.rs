@@ -18,7 +18,7 @@ use crate::api::body::expect_media_type;
 use crate::api::hub::Hub;
 use crate::api::object::{self, Fault};
 use crate::api::parameters::{Parameters, bad};
-use crate::api::{outbox, problems};
+use crate::api::{Kind, outbox, problems};
 
 const DEFAULT_LIMIT: usize = 1_000;
 
@@ -148,7 +148,7 @@ fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, P
 /// The stream is the twin of a resource, and of nothing else.
 fn not_changeable() -> Problem {
     let detail = "this stream follows one resource of the hub; open another one to follow topics";
-    Problem::new(StatusCode::CONFLICT, "not-changeable", detail)
+    Kind::NotChangeable.because(detail)
 }
 
 fn selectors(

@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
 use serde::Serialize;
 use tidings_http::Problem;
 use tokio::time::timeout;
 
+use crate::api::Kind;
 use crate::api::hub::Hub;
 use crate::api::problems;
 
@@ -41,8 +41,7 @@ pub(super) async fn ready(State(hub): State<Hub>) -> Result<Json<Health>, Proble
         }
         Err(_) => {
             let detail = format!("the store has not answered for {} s", PATIENCE.as_secs());
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            Err(Problem::new(status, "store-failed", detail).retry_after(hub.later()))
+            Err(Kind::StoreFailed.because(detail).retry_after(hub.later()))
         }
     }
 }

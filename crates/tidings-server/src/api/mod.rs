@@ -12,6 +12,7 @@ mod events;
 mod executions;
 mod health;
 mod hub;
+mod kind;
 mod namespaces;
 mod object;
 mod outbox;
@@ -33,6 +34,7 @@ pub(crate) use crate::api::access::Ledger;
 pub(crate) use crate::api::dashboard::settings as dashboard_settings;
 pub(crate) use crate::api::entrance::{Audience, Entrance};
 pub(crate) use crate::api::hub::{Hub, Shared};
+pub(crate) use crate::api::kind::Kind;
 pub(crate) use crate::api::namespaces::{Namespaces, keep};
 
 /// The routes of a namespace for an audience, for those who have been let in.
@@ -89,10 +91,9 @@ async fn other_method(method: Method) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     }
     let detail = format!("{method} is not possible here; the Allow header lists what is");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).into_response()
+    Kind::MethodNotAllowed.because(detail).into_response()
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at {}", uri.path());
-    Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+    Kind::NotFound.because(format!("there is nothing at {}", uri.path()))
 }

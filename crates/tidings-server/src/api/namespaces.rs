@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::join_all;
-use http::StatusCode;
 use tidings_http::Problem;
 use tokio::select;
 use tokio::sync::OnceCell;
@@ -15,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
+use crate::api::Kind;
 use crate::api::behind_the_gate;
 use crate::api::dashboard;
 use crate::api::entrance::Audience;
@@ -71,7 +71,7 @@ impl Namespaces {
         let namespace = opened.map_err(|failed| {
             error!(namespace = %name, "cannot open the log: {failed:#}");
             let detail = "the log of the namespace cannot be opened";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store-failed", detail);
+            let problem = Kind::StoreFailed.because(detail);
             problem.retry_after(self.main.later())
         })?;
         Ok(match audience {
@@ -93,8 +93,7 @@ impl Namespaces {
         all.retain(|_, cell| cell.initialized() || Arc::strong_count(cell) > 1);
         if all.len() >= most {
             let detail = "limits.namespaces: there are as many as allowed";
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            let problem = Problem::new(status, "too-many-namespaces", detail);
+            let problem = Kind::TooManyNamespaces.because(detail);
             return Err(problem.retry_after(self.main.later()));
         }
         Ok(all.entry(name.clone()).or_default().clone())

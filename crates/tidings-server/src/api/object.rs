@@ -5,6 +5,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tidings_http::Problem;
 
+use crate::api::parameters::bad;
+
 /// How much of an unknown name is told back, in characters; none of ours is as long.
 const NAME_LENGTH: usize = 64;
 
@@ -36,9 +38,7 @@ impl Fault {
     /// The problem of a body that has it.
     pub(super) fn of_body(self) -> Problem {
         match self.field {
-            Some(field) => {
-                Problem::bad_parameter(field.clone(), format!("{field}: {}", self.detail))
-            }
+            Some(field) => bad(field, self.detail),
             None => Problem::bad_parameter("body", format!("the body {}", self.detail)),
         }
     }

@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use tidings_http::Problem;
@@ -15,6 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::error;
 
+use crate::api::Kind;
 use crate::api::hub::Hub;
 
 /// How many answers are built at one time; further ones wait.
@@ -137,7 +137,7 @@ pub(super) async fn make<T: Send + 'static>(
     spawn_blocking(work).await.map_err(|error| {
         error!(%error, "no answer");
         let detail = "the answer could not be made";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+        Kind::Internal.because(detail)
     })
 }
 
@@ -166,8 +166,7 @@ async fn permits(of: &Arc<Semaphore>, count: usize) -> Result<OwnedSemaphorePerm
     match timeout(PATIENCE, of.clone().acquire_many_owned(count)).await {
         Ok(Ok(permits)) => Ok(permits),
         Ok(Err(_)) | Err(_) => {
-            let detail = "too many answers are on their way";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", detail);
+            let problem = Kind::Busy.because("too many answers are on their way");
             Err(problem.retry_after(PATIENCE))
         }
     }
@@ -175,6 +174,7 @@ async fn permits(of: &Arc<Semaphore>, count: usize) -> Result<OwnedSemaphorePerm
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
     use http_body_util::BodyExt;
 
     use super::*;

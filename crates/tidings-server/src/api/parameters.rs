@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -8,6 +9,8 @@ use http::request::Parts;
 use percent_encoding::percent_decode;
 use tidings::{EventName, Selector, Topic};
 use tidings_http::Problem;
+
+use crate::api::Kind;
 
 /// The parameters of a query or a form, in order. Names that nobody asks for are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,8 +162,8 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
 }
 
 /// The problem of a parameter with a bad value.
-pub(super) fn bad(name: &'static str, detail: impl Display) -> Problem {
-    Problem::bad_parameter(name, format!("{name}: {detail}"))
+pub(super) fn bad(name: impl Into<Cow<'static, str>>, detail: impl Display) -> Problem {
+    Kind::BadParameter.at(name, detail)
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {

@@ -10,7 +10,7 @@ use tidings_http::{ByHash, Live, Problem};
 use crate::api::access::{Admin, Sight};
 use crate::api::hub::Hub;
 use crate::api::parameters::Parameters;
-use crate::api::{outbox, problems};
+use crate::api::{Kind, outbox, problems};
 use crate::executions::ExecutionId;
 
 const DEFAULT_LIMIT: usize = 1_000;
@@ -57,9 +57,8 @@ pub(super) async fn forget(
     // One that is not known is as forgotten as it can be.
     let topic = parameters.topic()?;
     if is_needed(&topic) {
-        let detail = "topic: the hub goes by what it keeps here; what it knows of an execution goes with executions/{id}";
-        let problem = Problem::new(StatusCode::FORBIDDEN, "reserved-topic", detail);
-        return Err(problem.field("topic"));
+        let detail = "the hub goes by what it keeps here; what it knows of an execution goes with executions/{id}";
+        return Err(Kind::ReservedTopic.at("topic", detail));
     }
     let deleted = hub.broker.delete(&topic).await;
     deleted.map_err(|failed| {

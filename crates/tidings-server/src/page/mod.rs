@@ -8,9 +8,10 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use axum::routing::get;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use tidings_http::Problem;
 
+use crate::api::Kind;
 use crate::page::asset::Asset;
 
 /// The page and its parts. Their addresses are relative, so a proxy may put a path in front.
@@ -35,7 +36,7 @@ async fn part(
 fn respond(path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let asset = Asset::find(path).ok_or_else(|| {
         let detail = "the console has no such part; it may be of another version";
-        Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+        Kind::NotFound.because(detail)
     })?;
     Ok(asset.respond(headers))
 }

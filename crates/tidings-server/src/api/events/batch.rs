@@ -126,15 +126,11 @@ fn publication(line: &[u8], number: usize, defaults: &Defaults) -> Result<Public
 }
 
 fn problem(number: usize, fault: &Fault) -> Problem {
-    let place = match &fault.field {
-        Some(field) => format!("line {number}: {field}"),
-        None => format!("line {number}"),
-    };
-    let detail = match fault.field {
-        Some(_) => format!("{place}: {}", fault.detail),
-        None => format!("{place} {}", fault.detail),
-    };
-    Problem::bad_parameter(place, detail)
+    let line = format!("line {number}");
+    match &fault.field {
+        Some(field) => bad(format!("{line}: {field}"), &fault.detail),
+        None => Problem::bad_parameter(line.clone(), format!("{line} {}", fault.detail)),
+    }
 }
 
 #[cfg(test)]

@@ -188,10 +188,7 @@ pub(in crate::api) fn idempotency_key(headers: &HeaderMap) -> Result<Option<Stri
     };
     let key = value.to_str().ok().filter(|_| values.next().is_none());
     let key = key.and_then(|key| check_idempotency_key(key).ok());
-    let refused = || {
-        let detail = format!("Idempotency-Key: {BAD_IDEMPOTENCY_KEY}");
-        Problem::bad_parameter("Idempotency-Key", detail)
-    };
+    let refused = || bad("Idempotency-Key", BAD_IDEMPOTENCY_KEY);
     key.map(|key| Some(key.to_owned())).ok_or_else(refused)
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use tidings::{Event, Publication, PublishError, Timestamp};
 use tidings_http::Problem;
 
+use crate::api::Kind;
 use crate::api::access::Caller;
 use crate::api::executions::{GivenId, earlier, parse, settle, unknown};
 use crate::api::hub::Hub;
@@ -66,7 +67,7 @@ pub(super) async fn cancel(
                 "only a running execution can be cancelled, not a {} one",
                 status.name()
             );
-            Err(Problem::new(StatusCode::BAD_REQUEST, "not-running", detail))
+            Err(Kind::NotRunning.because(detail))
         }
         Err(Refused::Failed(problem)) => Err(problem),
     }

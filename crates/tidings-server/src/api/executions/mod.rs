@@ -14,11 +14,10 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::routing::{get, post};
-use http::StatusCode;
 use tidings_http::Problem;
 
 use crate::api::hub::Hub;
-use crate::api::{outbox, problems};
+use crate::api::{Kind, outbox, problems};
 use crate::executions::{Entry, ExecutionId};
 
 /// The id in the path of a request.
@@ -59,6 +58,5 @@ fn parse(id: GivenId) -> Option<ExecutionId> {
 }
 
 fn unknown() -> Problem {
-    let detail = "there is no such execution";
-    Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+    Kind::NotFound.because("there is no such execution")
 }

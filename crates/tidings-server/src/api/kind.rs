@@ -1,0 +1,59 @@
+//! What can be wrong, for programs.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use http::StatusCode;
+use tidings_http::Problem;
+
+/// Declares the kinds: by what name, with which status, and by which word programs know them.
+macro_rules! kinds {
+    ($($kind:ident $status:ident $word:literal)*) => {
+        /// What can be wrong. `docs/api.md` says what each word means, and promises that it stays.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) enum Kind {
+            $($kind),*
+        }
+
+        impl Kind {
+            /// A problem of this kind, with a sentence for whoever has to mend it.
+            pub(crate) fn because(self, detail: impl Into<String>) -> Problem {
+                match self {
+                    $(Self::$kind => Problem::new(StatusCode::$status, $word, detail)),*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    BadParameter BAD_REQUEST "bad-parameter"
+    BadRequest BAD_REQUEST "bad-request"
+    NotRunning BAD_REQUEST "not-running"
+    ReservedTopic FORBIDDEN "reserved-topic"
+    NotFound NOT_FOUND "not-found"
+    MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed"
+    Timeout REQUEST_TIMEOUT "timeout"
+    KeyReused CONFLICT "key-reused"
+    NotChangeable CONFLICT "not-changeable"
+    TopicEnded CONFLICT "topic-ended"
+    TooLarge PAYLOAD_TOO_LARGE "too-large"
+    UnsupportedCoding UNSUPPORTED_MEDIA_TYPE "unsupported-coding"
+    UnsupportedTransfer NOT_IMPLEMENTED "unsupported-coding"
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type"
+    TooManyChanges TOO_MANY_REQUESTS "too-many-changes"
+    TooManyNamespaces TOO_MANY_REQUESTS "too-many-namespaces"
+    TooManyTopics TOO_MANY_REQUESTS "too-many-topics"
+    Internal INTERNAL_SERVER_ERROR "internal"
+    Busy SERVICE_UNAVAILABLE "busy"
+    Draining SERVICE_UNAVAILABLE "draining"
+    StoreFailed SERVICE_UNAVAILABLE "store-failed"
+}
+
+impl Kind {
+    /// A problem of this kind for which a parameter, header or field is to blame.
+    pub(crate) fn at(self, field: impl Into<Cow<'static, str>>, detail: impl Display) -> Problem {
+        let field = field.into();
+        self.because(format!("{field}: {detail}")).field(field)
+    }
+}
