@@ -134,10 +134,9 @@ fn may_follow(connection: &Connection, selectors: &[Selector]) -> Result<(), Pro
         return Ok(());
     };
     let detail = format!(
-        "subscribe: the stream was opened without the right to subscribe to {topic}; open another one"
+        "the stream was opened without the right to subscribe to {topic}; open another one"
     );
-    let problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", detail);
-    Err(problem.field("subscribe"))
+    Err(Kind::Forbidden.at("subscribe", detail))
 }
 
 fn connection(id: Result<Path<String>, PathRejection>) -> Result<ConnectionId, Problem> {

@@ -12,6 +12,7 @@ use tidings::rfc3339;
 use tidings_auth::{Revocation, Revoked, explain};
 use tidings_http::Problem;
 
+use crate::api::Kind;
 use crate::api::access::{Admin, Caller};
 use crate::api::body::expect_media_type;
 use crate::api::events::text;
@@ -78,8 +79,7 @@ pub(super) async fn lift(
     if hub.lift(lifted(&parameters)?).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let detail = "this is not revoked";
-    Err(Problem::new(StatusCode::NOT_FOUND, "not-found", detail))
+    Err(Kind::NotFound.because("this is not revoked"))
 }
 
 fn read(body: &[u8]) -> Result<Revoked, Fault> {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Request};
-use http::StatusCode;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tidings::{Owner, Peer, Selector, Subscription, Topic};
@@ -15,6 +14,7 @@ use tidings_auth::{Credential, Grant, Rights};
 use tidings_http::{Problem, Site};
 use tokio::time::Instant;
 
+use crate::api::Kind;
 use crate::api::access::admission::Admission;
 use crate::api::access::rates::Publisher;
 use crate::api::body::Received;
@@ -307,5 +307,5 @@ fn unreadable(field: &'static str, topic: &Topic) -> Problem {
 }
 
 fn forbidden(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    Kind::Forbidden.because(detail)
 }

@@ -9,6 +9,7 @@ use http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, StatusCode, Version};
 use tidings_http::{Arrival, Problem};
 
+use crate::api::Kind;
 use crate::api::access::denials::Attempt;
 use crate::api::entrance::Entrance;
 use crate::settings::{Host, Origin, Settings};
@@ -37,14 +38,12 @@ impl Access {
     fn check(&self, request: &Request) -> Result<(), Problem> {
         let host = host(request)?;
         if !self.answers(host.as_ref()) {
-            let detail = "Host: this name is not in the hub's allowed_hosts";
-            let status = StatusCode::MISDIRECTED_REQUEST;
-            return Err(Problem::new(status, "unlisted-host", detail).field("Host"));
+            let detail = "this name is not in the hub's allowed_hosts";
+            return Err(Kind::UnlistedHost.at("Host", detail));
         }
         if is_change(request.method()) && !self.knows_all(request, host.as_ref()) {
-            let detail = "Origin: pages of this origin are not in the hub's allowed_origins";
-            let status = StatusCode::FORBIDDEN;
-            return Err(Problem::new(status, "foreign-origin", detail).field("Origin"));
+            let detail = "pages of this origin are not in the hub's allowed_origins";
+            return Err(Kind::ForeignOrigin.at("Origin", detail));
         }
         Ok(())
     }
@@ -101,28 +100,25 @@ fn is_change(method: &Method) -> bool {
 
 /// The host that a request is for; `None` if it names none, as HTTP/1.0 allows.
 fn host(request: &Request) -> Result<Option<Host>, Problem> {
-    let bad =
-        |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail).field("Host");
+    let bad = |detail| Kind::BadRequest.at("Host", detail);
     let mut values = request.headers().get_all(HOST).iter();
     let (value, another) = (values.next(), values.next());
     // It must be there beside a whole URL as well (RFC 9112, section 3.2). HTTP/2 has the URL alone.
     let is_missing = value.is_none() && request.version() == Version::HTTP_11;
     if is_missing || another.is_some() {
-        return Err(bad("Host: must be there once"));
+        return Err(bad("must be there once"));
     }
     if let Some(authority) = request.uri().authority() {
         let host = Host::parse(authority.as_str());
-        return host
-            .map(Some)
-            .ok_or_else(|| bad("Host: the URL names no host"));
+        return host.map(Some).ok_or_else(|| bad("the URL names no host"));
     }
     match value {
         Some(value) => {
             let host = value.to_str().ok().and_then(Host::parse);
-            host.map(Some).ok_or_else(|| bad("Host: is not a host"))
+            host.map(Some).ok_or_else(|| bad("is not a host"))
         }
         None if request.version() < Version::HTTP_11 => Ok(None),
-        None => Err(bad("Host: must be there once")),
+        None => Err(bad("must be there once")),
     }
 }
 

@@ -5,10 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
 use moka::sync::Cache;
 use tidings_http::{Problem, Site};
 use tokio::time::Instant;
+
+use crate::api::Kind;
 
 /// Identities whose rate is known at a time. One that is forgotten begins anew.
 const IDENTITIES: u64 = 10_000;
@@ -73,8 +74,7 @@ impl PublishRates {
         }
         let most = self.a_second;
         let detail = format!("limits.publish_rate: an identity may publish {most} events a second");
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "publish-rate", detail);
-        Err(problem.retry_after(wait))
+        Err(Kind::PublishRate.because(detail).retry_after(wait))
     }
 
     /// How long it takes to publish so many at the rate.
@@ -95,6 +95,8 @@ impl fmt::Debug for PublishRates {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     fn rates() -> PublishRates {

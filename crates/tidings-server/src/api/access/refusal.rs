@@ -1,11 +1,12 @@
 //! Why somebody is not let in, and how they are told.
 
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
 use tidings_auth::Denied;
 use tidings_http::{Problem, StreamRequest};
 
+use crate::api::Kind;
 use crate::api::hub::Hub;
 
 /// What asks for other credentials.
@@ -51,30 +52,26 @@ impl Refusal {
     }
 
     pub(super) fn problem(self, hub: &Hub) -> Problem {
-        let forbidden = |kind, detail| Problem::new(StatusCode::FORBIDDEN, kind, detail);
-        let later = |kind, detail| {
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, detail);
-            problem.retry_after(hub.later())
-        };
+        let later = |kind: Kind, detail| kind.because(detail).retry_after(hub.later());
         match self {
             Self::ForeignPage => {
-                let detail = "Origin: a cookie counts only where the page is the hub's own or its origin is listed";
-                forbidden("foreign-origin", detail).field("Origin")
+                let detail =
+                    "a cookie counts only where the page is the hub's own or its origin is listed";
+                Kind::ForeignOrigin.at("Origin", detail)
             }
-            Self::Application => forbidden(
-                "forbidden",
-                "the application refuses whoever has these credentials",
-            ),
+            Self::Application => {
+                Kind::Forbidden.because("the application refuses whoever has these credentials")
+            }
             Self::Unanswered => later(
-                "authorizer-unavailable",
+                Kind::AuthorizerUnavailable,
                 "the application that decides who may come does not answer for now",
             ),
             Self::Changed => later(
-                "authorizer-unavailable",
+                Kind::AuthorizerUnavailable,
                 "what the application said of these credentials has changed meanwhile",
             ),
             Self::Denied(denied) if denied.is_temporary() => later(
-                "keys-unavailable",
+                Kind::KeysUnavailable,
                 "the keys that tell whether these credentials are good cannot be had for now",
             ),
             Self::Missing => unauthorized(
@@ -100,5 +97,5 @@ impl Refusal {
 }
 
 pub(super) fn unauthorized(detail: &str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    Kind::Unauthorized.because(detail)
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use http::StatusCode;
 use tidings::{GoodbyeReason, Peer};
 use tidings_auth::{Revocation, RevocationError, Revoked, Ticket, TicketError, Tickets};
 use tidings_http::Problem;
 
+use crate::api::Kind;
 use crate::api::access::caller::Caller;
 use crate::api::access::gate::Gate;
 use crate::api::access::refusal::unauthorized;
@@ -24,8 +24,7 @@ impl Gate {
         let ticket = self.tickets.issue(&grant, now());
         ticket.map_err(|error| match error {
             TicketError::TooMany => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let problem = Problem::new(status, "too-many-tickets", error.to_string());
+                let problem = Kind::TooManyTickets.because(error.to_string());
                 problem.retry_after(Tickets::LIFETIME)
             }
             _ => unauthorized(&error.to_string()),
@@ -76,8 +75,7 @@ impl Hub {
         let written = self.ledger.write(move || hub.revocations()).await;
         written.map_err(|failed| {
             let detail = format!("the revocation could not be written down: {failed}; {otherwise}");
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            Problem::new(status, "store-failed", detail).retry_after(self.later())
+            Kind::StoreFailed.because(detail).retry_after(self.later())
         })
     }
 
@@ -119,10 +117,9 @@ impl Shared {
 fn refused(error: RevocationError) -> Problem {
     match error {
         RevocationError::Full => {
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            let problem = Problem::new(status, "too-many-revocations", error.to_string());
+            let problem = Kind::TooManyRevocations.because(error.to_string());
             problem.retry_after(Duration::from_secs(60))
         }
-        _ => Problem::bad_parameter("body", format!("body: {error}")),
+        _ => Kind::BadParameter.at("body", error),
     }
 }

@@ -1,12 +1,13 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tidings::{Event, EventName, Publication, Topic};
 use tidings_http::Problem;
 
+use crate::api::Kind;
 use crate::api::access::{Admin, Caller};
 use crate::api::body::expect_media_type;
 use crate::api::events::{Receipt, conflation_key, data_text, idempotency_key, scoped, text};
@@ -45,14 +46,12 @@ pub(crate) async fn broadcast(
     let body = caller.receive(&hub, body, limit).await?;
     let Broadcast { topic, event, most } = read(&body.bytes).map_err(Fault::of_body)?;
     if event.data().len() > most {
-        let detail = format!("data: a {} has at most {most} bytes", event.name());
-        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail);
-        return Err(problem.field("data"));
+        let detail = format!("a {} has at most {most} bytes", event.name());
+        return Err(Kind::TooLarge.at("data", detail));
     }
     if is_one_too_many(&hub, &topic) {
         let detail = format!("there are {MAX_BADGES} badges, which is as many as allowed");
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        let problem = Problem::new(status, "too-many-badges", detail).field("key");
+        let problem = Kind::TooManyBadges.at("key", detail);
         return Err(problem.retry_after(hub.later()));
     }
     caller.may_publish_so_many(&hub, 1)?;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings_http::Problem;
 
+use crate::api::Kind;
 use crate::api::access::Caller;
 use crate::api::body::expect_media_type;
 use crate::api::hub::Hub;
@@ -58,10 +59,7 @@ pub(super) async fn create(
         }
     }
     Err(match refused {
-        CreateError::Exists => {
-            let detail = format!("id: {refused}");
-            Problem::new(StatusCode::CONFLICT, "exists", detail).field("id")
-        }
+        CreateError::Exists => Kind::Exists.at("id", refused),
         CreateError::Refused(error) => problems::of_publish(&hub, &error, ""),
         CreateError::Unsettled(unsettled) => problems::unsettled(&hub, unsettled),
     })
