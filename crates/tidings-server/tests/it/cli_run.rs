@@ -95,6 +95,20 @@ fn a_command_that_succeeds_completes() {
 }
 
 #[test]
+fn a_command_of_more_arguments_than_an_event_holds_is_published_like_any_other() {
+    let hub = hub();
+    let argument = "x".repeat(100_000);
+    let mut arguments = vec!["run", "--", "true"];
+    arguments.extend([argument.as_str(); 11]);
+    tidings(&hub, &arguments).run().success();
+    let events = replay(&hub);
+    let names: Vec<&str> = events.iter().map(|event| &*event.event).collect();
+    assert_eq!(names, ["execution-start", "execution-complete"]);
+    let command = events[0].json()["command"].to_string();
+    assert!(command.starts_with("\"true xxx") && command.ends_with("x…\""));
+}
+
+#[test]
 fn a_command_that_does_not_exist_fails() {
     let hub = hub();
     let finished = tidings(&hub, &["run", "--", "/no/such/program"]).run();

@@ -41,6 +41,9 @@ pub(crate) use crate::cli::run::signals::Signals;
 /// How long the hub is waited for after the command has ended.
 const DELIVERY: Duration = Duration::from_secs(30);
 
+/// So many bytes of a command are told: it can have more arguments than an event can hold.
+const LONGEST_COMMAND: usize = 64 * 1024;
+
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -100,7 +103,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let mut signals = signals.context("cannot listen for signals")?;
     let now = Timestamp::now();
     let id = args.id.clone().unwrap_or_else(|| ExecutionId::draw(now));
-    let command = shell_words(&args.command);
+    let command = within(LONGEST_COMMAND, shell_words(&args.command));
     let title = args.title.as_deref().unwrap_or(&command);
     announce(&id, title, &client);
 
@@ -260,9 +263,26 @@ fn shell_words(command: &[OsString]) -> String {
     words.join(" ")
 }
 
+/// The text, cut to this many bytes if it is longer.
+fn within(longest: usize, mut text: String) -> String {
+    if text.len() > longest {
+        let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (longest, expected) in [(5, "aéé"), (4, "aé…"), (3, "aé…"), (0, "…")] {
+            assert_eq!(within(longest, "aéé".to_owned()), expected);
+        }
+    }
 
     #[test]
     fn a_command_reads_as_a_shell_would_take_it() {
