@@ -55,5 +55,5 @@ pub use crate::outbound::UrlError;
 pub use crate::revocation::{Revocation, RevocationError, Revocations, Revoked};
 pub use crate::rights::Rights;
 pub use crate::template::{MAX_SELECTORS, RightsTemplate, TemplateError};
-pub use crate::ticket::{Ticket, TicketError, Tickets};
+pub use crate::ticket::{TakenTicket, Ticket, TicketError, Tickets};
 pub use crate::verifier::{Verifier, VerifierError};

@@ -284,13 +284,14 @@ mod tests {
         let tickets = crate::Tickets::new();
         for grant in [token("t", "i"), key("k")] {
             let ticket = tickets.issue(&grant, NOW).unwrap();
-            let grant = tickets.redeem(&ticket.text, NOW).unwrap();
-            assert!(!revocations.is_revoked(&grant, NOW));
+            let taken = tickets.take(&ticket.text, NOW).unwrap();
+            let grant = taken.grant();
+            assert!(!revocations.is_revoked(grant, NOW));
             revocations.revoke(jti("t"), None, NOW).unwrap();
             revocations
                 .revoke(Revoked::Key("k".to_owned()), None, NOW)
                 .unwrap();
-            assert!(revocations.is_revoked(&grant, NOW));
+            assert!(revocations.is_revoked(grant, NOW));
             revocations.lift(&jti("t"), None);
             revocations.lift(&Revoked::Key("k".to_owned()), None);
         }

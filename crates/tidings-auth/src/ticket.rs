@@ -23,8 +23,9 @@ const PREFIX: &str = "tdt_";
 
 /// One-time tickets: what somebody who cannot send a header puts into a URL instead of a credential.
 ///
-/// A ticket is good for what whoever asked for it may do, once, within 30 seconds. One identity has at most 100 that nobody has
-/// used, one namespace 10,000, and all together 100,000, so that nobody takes the place of others.
+/// A ticket is good for what whoever asked for it may do, once, within 30 seconds. Who shows it [takes](Self::take) it, and it
+/// is used up when something has been opened with it: what is refused costs no ticket. One identity has at most 100 that are
+/// not used up, one namespace 10,000, and all together 100,000, so that nobody takes the place of others.
 ///
 /// ```
 /// use tidings::Timestamp;
@@ -38,8 +39,12 @@ const PREFIX: &str = "tdt_";
 /// };
 /// let tickets = Tickets::new();
 /// let ticket = tickets.issue(&grant, now)?;
-/// assert!(tickets.redeem(&ticket.text, now)?.is_admin());
-/// assert_eq!(tickets.redeem(&ticket.text, now), Err(Denied::UnknownTicket));
+/// let taken = tickets.take(&ticket.text, now)?;
+/// assert!(taken.grant().is_admin());
+/// assert_eq!(tickets.take(&ticket.text, now).err(), Some(Denied::UnknownTicket));
+/// drop(taken);
+/// tickets.take(&ticket.text, now)?.use_up();
+/// assert_eq!(tickets.take(&ticket.text, now).err(), Some(Denied::UnknownTicket));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -75,6 +80,14 @@ pub struct Ticket {
     pub expires_at: Timestamp,
 }
 
+/// A ticket that somebody has shown. Until this is dropped it is good for nobody else, and from then on as it was before, unless
+/// it was [used up](Self::use_up).
+pub struct TakenTicket<'a> {
+    tickets: &'a Tickets,
+    digest: Digest,
+    grant: Grant,
+}
+
 /// A namespace and an identity in it.
 type Holder = (Option<Arc<str>>, Option<Arc<str>>);
 
@@ -103,6 +116,8 @@ struct Issued {
 struct Good {
     grant: Grant,
     until: Timestamp,
+    /// Somebody has shown it, and it may be used up in a moment.
+    is_taken: bool,
 }
 
 impl Tickets {
@@ -143,6 +158,7 @@ impl Tickets {
         let good = Good {
             grant,
             until: ticket.expires_at,
+            is_taken: false,
         };
         let mut issued = self.issued();
         issued.drop_old(now);
@@ -153,19 +169,62 @@ impl Tickets {
         Ok(ticket)
     }
 
-    /// What the ticket is good for, this one time.
+    /// Takes the ticket, for as long as it is being seen whether something is opened with it.
     ///
     /// # Errors
-    /// [`Denied::UnknownTicket`], whatever the reason.
-    pub fn redeem(&self, text: &str, now: Timestamp) -> Result<Grant, Denied> {
+    /// [`Denied::UnknownTicket`], whatever the reason: that another one has taken it as well.
+    pub fn take(&self, text: &str, now: Timestamp) -> Result<TakenTicket<'_>, Denied> {
         // Found by its hash, it is not found by how long it takes to find.
-        let good = self.issued().take(&digest(text));
-        let good = good.filter(|good| now < good.until);
-        good.map(|good| good.grant).ok_or(Denied::UnknownTicket)
+        let digest = digest(text);
+        let mut issued = self.issued();
+        let good = issued.tickets.get_mut(&digest);
+        let good = good.ok_or(Denied::UnknownTicket)?;
+        if good.is_taken {
+            return Err(Denied::UnknownTicket);
+        }
+        if good.until <= now {
+            issued.remove(&digest);
+            return Err(Denied::UnknownTicket);
+        }
+        good.is_taken = true;
+        Ok(TakenTicket {
+            tickets: self,
+            digest,
+            grant: good.grant.clone(),
+        })
     }
 
     fn issued(&self) -> MutexGuard<'_, Issued> {
         self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TakenTicket<'_> {
+    /// What it is good for.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// Something has been opened with it: it is good for nothing more.
+    pub fn use_up(self) {
+        self.tickets.issued().remove(&self.digest);
+    }
+}
+
+impl Drop for TakenTicket<'_> {
+    fn drop(&mut self) {
+        // One that was used up is not there.
+        if let Some(good) = self.tickets.issued().tickets.get_mut(&self.digest) {
+            good.is_taken = false;
+        }
+    }
+}
+
+impl fmt::Debug for TakenTicket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TakenTicket")
+            .field("grant", &self.grant)
+            .finish_non_exhaustive()
     }
 }
 
@@ -186,12 +245,12 @@ impl Issued {
         while let Some((until, oldest)) = self.due.first().copied()
             && until <= now
         {
-            self.take(&oldest);
+            self.remove(&oldest);
         }
         while let Some((until, newest)) = self.due.last().copied()
             && until > end
         {
-            self.take(&newest);
+            self.remove(&newest);
         }
     }
 
@@ -212,12 +271,13 @@ impl Issued {
         self.tickets.insert(digest, good);
     }
 
-    fn take(&mut self, digest: &Digest) -> Option<Good> {
-        let good = self.tickets.remove(digest)?;
+    fn remove(&mut self, digest: &Digest) {
+        let Some(good) = self.tickets.remove(digest) else {
+            return;
+        };
         self.due.remove(&(good.until, *digest));
         count_down(&mut self.of_namespaces, &good.grant.namespace);
         count_down(&mut self.of_identities, &holder(&good.grant));
-        Some(good)
     }
 }
 
@@ -267,12 +327,20 @@ mod tests {
         }
     }
 
+    /// Uses the ticket, and gives what it was good for.
+    fn redeem(tickets: &Tickets, ticket: &Ticket, now: Timestamp) -> Result<Grant, Denied> {
+        let taken = tickets.take(&ticket.text, now)?;
+        let grant = taken.grant().clone();
+        taken.use_up();
+        Ok(grant)
+    }
+
     #[test]
     fn a_ticket_is_good_once_for_what_its_owner_may_do() {
         let tickets = Tickets::new();
         let ticket = tickets.issue(&grant(), NOW).unwrap();
         assert!(Tickets::is_ticket(&ticket.text));
-        let redeemed = tickets.redeem(&ticket.text, NOW).unwrap();
+        let redeemed = redeem(&tickets, &ticket, NOW).unwrap();
         let of = Arc::new(grant().credential);
         let expected = Grant {
             credential: Credential::Ticket { of },
@@ -280,10 +348,34 @@ mod tests {
         };
         assert_eq!(redeemed, expected);
         assert_eq!(redeemed.credential.original(), &grant().credential);
-        assert_eq!(
-            tickets.redeem(&ticket.text, NOW),
-            Err(Denied::UnknownTicket)
-        );
+        let again = redeem(&tickets, &ticket, NOW);
+        assert_eq!(again, Err(Denied::UnknownTicket));
+    }
+
+    #[test]
+    fn a_ticket_that_has_opened_nothing_is_as_it_was() {
+        let tickets = Tickets::new();
+        let ticket = tickets.issue(&grant(), NOW).unwrap();
+        let taken = tickets.take(&ticket.text, NOW).unwrap();
+        let meanwhile = redeem(&tickets, &ticket, NOW);
+        assert_eq!(meanwhile, Err(Denied::UnknownTicket));
+        drop(taken);
+        assert!(redeem(&tickets, &ticket, later(29_999)).is_ok());
+    }
+
+    #[test]
+    fn a_ticket_takes_its_place_until_it_is_used_up_and_is_not_kept_beyond_its_time() {
+        let tickets = Tickets::new();
+        let ticket = tickets.issue(&grant(), NOW).unwrap();
+        for _ in 1..BOUNDS.of_identity {
+            tickets.issue(&grant(), NOW).unwrap();
+        }
+        let taken = tickets.take(&ticket.text, NOW).unwrap();
+        assert_eq!(tickets.issue(&grant(), NOW), Err(TicketError::TooMany));
+        assert!(tickets.issue(&grant(), later(30_000)).is_ok());
+        drop(taken);
+        assert_eq!(tickets.issued().tickets.len(), 1);
+        assert!(redeem(&tickets, &ticket, NOW).is_err());
     }
 
     #[test]
@@ -291,7 +383,7 @@ mod tests {
         let tickets = Tickets::new();
         let redeem_after = |grant: &Grant, millis| {
             let ticket = tickets.issue(grant, NOW).unwrap();
-            tickets.redeem(&ticket.text, later(millis)).is_ok()
+            redeem(&tickets, &ticket, later(millis)).is_ok()
         };
         assert!(redeem_after(&grant(), 29_999));
         assert!(!redeem_after(&grant(), 30_000));
@@ -315,15 +407,15 @@ mod tests {
     fn a_ticket_that_came_too_late_is_not_good_when_the_clock_is_put_back() {
         let tickets = Tickets::new();
         let ticket = tickets.issue(&grant(), NOW).unwrap();
-        assert!(tickets.redeem(&ticket.text, later(30_000)).is_err());
-        assert!(tickets.redeem(&ticket.text, NOW).is_err());
+        assert!(redeem(&tickets, &ticket, later(30_000)).is_err());
+        assert!(redeem(&tickets, &ticket, NOW).is_err());
     }
 
     #[test]
     fn no_ticket_follows_from_a_ticket() {
         let tickets = Tickets::new();
         let ticket = tickets.issue(&grant(), NOW).unwrap();
-        let redeemed = tickets.redeem(&ticket.text, NOW).unwrap();
+        let redeemed = redeem(&tickets, &ticket, NOW).unwrap();
         let refused = tickets.issue(&redeemed, NOW);
         assert_eq!(refused, Err(TicketError::ForTicket));
     }
@@ -334,7 +426,7 @@ mod tests {
         assert_eq!(refused, Err(TicketError::Anonymous));
         let unknown = Ticket::unknown(NOW);
         assert!(Tickets::is_ticket(&unknown.text));
-        let redeemed = Tickets::new().redeem(&unknown.text, NOW);
+        let redeemed = redeem(&Tickets::new(), &unknown, NOW);
         assert_eq!(redeemed, Err(Denied::UnknownTicket));
     }
 
@@ -357,8 +449,8 @@ mod tests {
         for other in others {
             assert!(tickets.issue(&other, NOW).is_ok(), "{other:?}");
         }
-        assert!(tickets.redeem(&of_another.text, NOW).is_ok());
-        assert!(tickets.redeem(&own[0].text, NOW).is_ok());
+        assert!(redeem(&tickets, &of_another, NOW).is_ok());
+        assert!(redeem(&tickets, &own[0], NOW).is_ok());
         assert!(issue().is_ok());
         assert_eq!(issue(), Err(TicketError::TooMany));
         assert!(tickets.issue(&of("one", "me"), later(30_000)).is_ok());
@@ -376,7 +468,14 @@ mod tests {
             let (grant, until) = (of(namespace, identity), later(1));
             let has_room = issued.has_room(&grant, most);
             if has_room {
-                issued.keep(digest(identity), Good { grant, until });
+                issued.keep(
+                    digest(identity),
+                    Good {
+                        grant,
+                        until,
+                        is_taken: false,
+                    },
+                );
             }
             has_room
         };
@@ -393,7 +492,7 @@ mod tests {
             let now = later(step * 500);
             let ticket = tickets.issue(&grant(), now).unwrap();
             if step % 2 == 0 {
-                tickets.redeem(&ticket.text, now).unwrap();
+                redeem(&tickets, &ticket, now).unwrap();
             }
         }
         let mut issued = tickets.issued();

@@ -144,6 +144,11 @@ impl EventStream {
         self
     }
 
+    /// Whether a response opens a stream. A head without a body does not, nor what only tells the reader when to come back.
+    pub fn is_body_of(response: &Response) -> bool {
+        response.extensions().get::<Tap>().is_some()
+    }
+
     fn after(rest: Rest, subscriber: Subscriber, options: StreamOptions) -> Self {
         Self {
             tap: Tap::new(subscriber.member(), options.keep_alive),

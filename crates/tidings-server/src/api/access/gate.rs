@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Method, StatusCode};
 use tidings_auth::{Revocations, Tickets};
-use tidings_http::{Problem, StreamRequest};
+use tidings_http::{EventStream, Problem, StreamRequest};
 use tower::ServiceExt;
 
 use crate::api::access::caller::Caller;
@@ -73,8 +73,8 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
         Ok(shown) => gate.judge(shown.as_deref(), entrance.grant_of_all()).await,
         Err(refusal) => Err(refusal),
     };
-    let grant = match granted {
-        Ok(grant) => grant,
+    let (grant, ticket) = match granted {
+        Ok(granted) => granted,
         Err(refusal) => return refuse(refusal, None),
     };
     let identity = grant.identity.clone();
@@ -111,6 +111,11 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
     // changed, and is answered so.
     if is_read && let Err(refusal) = gate.check(caller.admission()) {
         return refuse(refusal, identity.as_deref());
+    }
+    if EventStream::is_body_of(&response)
+        && let Some(ticket) = ticket
+    {
+        ticket.use_up();
     }
     if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status()) {
         let reason = response.extensions().get::<Problem>();

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use tidings_auth::{Denied, Grant, KeyRing, KeySetState, Tickets, Verifier};
+use tidings_auth::{Denied, Grant, KeyRing, KeySetState, TakenTicket, Tickets, Verifier};
 use tokio::select;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -52,21 +52,27 @@ impl Means {
 }
 
 impl Gate {
-    /// What is granted to whoever shows this; without keys what everybody has.
+    /// What is granted to whoever shows this, and the ticket that it is granted by, if it is one; without keys what everybody
+    /// has.
     pub(super) async fn judge(
         &self,
         shown: Option<&str>,
         of_all: &Grant,
-    ) -> Result<Grant, Refusal> {
+    ) -> Result<(Grant, Option<TakenTicket<'_>>), Refusal> {
         let Some(means) = &self.means else {
-            return Ok(of_all.clone());
+            return Ok((of_all.clone(), None));
         };
         let Some(text) = shown else {
-            return means.anonymous.clone().ok_or(Refusal::Missing);
+            let grant = means.anonymous.clone().ok_or(Refusal::Missing)?;
+            return Ok((grant, None));
         };
         let now = now();
+        let mut ticket = None;
         let grant = if Tickets::is_ticket(text) {
-            self.tickets.redeem(text, now)?
+            let taken = self.tickets.take(text, now)?;
+            let grant = taken.grant().clone();
+            ticket = Some(taken);
+            grant
         } else if text.starts_with(KEY_PREFIX) {
             means.key_ring.verify(text, now)?
         } else {
@@ -75,7 +81,7 @@ impl Gate {
         if self.revocations.is_revoked(&grant, now) {
             return Err(Denied::Revoked.into());
         }
-        Ok(grant)
+        Ok((grant, ticket))
     }
 
     /// Does what has to be done about keys and consents beside letting in, for ever.

@@ -1,8 +1,10 @@
 //! T9: what opens one stream, once.
 
-use tidings_testkit::{Connection, Request};
+use std::thread;
 
-use super::{admin, bearer, guarded, guarded_with, publish, token};
+use tidings_testkit::{Connection, Hub, Request, StreamReader, eventually};
+
+use super::{admin, bearer, guarded, guarded_with, publish, stream, token};
 use crate::hub;
 
 #[test]
@@ -26,6 +28,86 @@ fn t9_a_ticket_opens_one_stream_as_who_asked_for_it() {
     assert_eq!(connections["connections"][0]["identity"], "me");
 }
 
+/// A ticket of somebody.
+fn ticket(hub: &Hub, token: &str) -> String {
+    let asked = hub.send(&bearer(Request::post("/api/tickets", ""), token));
+    asked.json()["ticket"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn t9_a_ticket_is_used_up_by_nothing_but_a_stream() {
+    let hub = guarded();
+    let ticket = ticket(
+        &hub,
+        &token(&["--subscribe", "a/*", "--subscribe", "executions/**"]),
+    );
+    let with = |target: &str| Request::get(&format!("{target}ticket={ticket}"));
+    let events = || with("/api/events/stream?topic=a/1&");
+    let form = Request::post(&format!("/api/events/stream?ticket={ticket}"), "topic=a/1")
+        .header("Content-Type", "text/plain");
+    for (request, status) in [
+        (with("/api/events/stream?"), 400),
+        (with("/api/events/stream?topic=a/1&from=yesterday&"), 400),
+        (with("/api/events/stream?topic=b&"), 403),
+        (with("/api/dashboard/stream?"), 403),
+        (with("/api/executions/none/stream?"), 404),
+        (events().header("Accept", "text/html"), 406),
+        (form, 415),
+    ] {
+        assert_eq!(hub.send(&request).status(), status, "{request:?}");
+    }
+    for target in ["/api/events/stream?topic=a/1&", "/api/topics/stream?"] {
+        let request = Request::new("HEAD", &format!("{target}ticket={ticket}"));
+        assert_eq!(hub.send(&request).status(), 200, "{target}");
+    }
+    let _stream = hub.open(&events());
+    hub.send(&events()).problem(401);
+}
+
+#[test]
+fn t9_who_is_told_to_come_back_comes_with_the_same_ticket() {
+    let hub = guarded_with("[limits]\nconnections = 1\n");
+    let all = admin();
+    let only = hub.open(&stream("topic=t", &all));
+    let ticket = ticket(&hub, &all);
+    let request = || Request::get(&format!("/api/events/stream?topic=t&ticket={ticket}"));
+    hub.send(&request()).problem(429);
+    let of_browser = request()
+        .header("Accept", "text/event-stream")
+        .header("Sec-Fetch-Mode", "cors");
+    let told = hub.send(&of_browser);
+    assert_eq!(told.status(), 200);
+    assert!(told.text().starts_with("retry:"), "{}", told.text());
+    drop(only);
+    let _stream = eventually("there is room", || {
+        let stream = StreamReader::open(hub.address(), &request());
+        (stream.status() == 200).then_some(stream)
+    });
+    hub.send(&request()).problem(401);
+}
+
+#[test]
+fn t9_of_all_who_come_at_once_with_one_ticket_one_gets_the_stream() {
+    let hub = guarded();
+    let ticket = ticket(&hub, &admin());
+    let request = Request::get(&format!("/api/events/stream?topic=t&ticket={ticket}"));
+    let streams: Vec<_> = thread::scope(|scope| {
+        let open = || StreamReader::open(hub.address(), &request);
+        let opening: Vec<_> = (0..16).map(|_| scope.spawn(open)).collect();
+        opening
+            .into_iter()
+            .map(|opened| opened.join().unwrap())
+            .collect()
+    });
+    let count = |status| {
+        streams
+            .iter()
+            .filter(|stream| stream.status() == status)
+            .count()
+    };
+    assert_eq!((count(200), count(401)), (1, 15));
+}
+
 #[test]
 fn t9_a_ticket_is_for_a_stream_and_nothing_else() {
     let hub = guarded();
@@ -40,7 +122,7 @@ fn t9_a_ticket_is_for_a_stream_and_nothing_else() {
         .problem(401);
     hub.send(&bearer(Request::post("/api/events?topic=t", "x"), ticket))
         .problem(401);
-    hub.send(&super::stream("topic=t", ticket)).problem(401);
+    hub.send(&stream("topic=t", ticket)).problem(401);
     let stream = format!("/api/topics/stream?access_token={ticket}");
     let mut stream = hub.open(&Request::get(&stream));
     stream.expect("topics");
