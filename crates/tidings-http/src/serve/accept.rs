@@ -1,7 +1,7 @@
 //! Taking connections from the listener, whatever the operating system answers.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -57,7 +57,8 @@ impl Acceptor {
                         // The peer has reset the connection already; the first read will say so.
                         debug!(%error, "socket options not set");
                     }
-                    return accepted;
+                    let (stream, peer) = accepted;
+                    return (stream, canonical(peer));
                 }
                 // The peer of this one connection has gone; the next may be fine.
                 Err(error) if is_of_one_connection(&error) => {}
@@ -80,6 +81,14 @@ impl Acceptor {
             delay,
             until: Instant::now() + delay,
         });
+    }
+}
+
+/// A listener for IPv6 that takes IPv4 as well tells an address of the latter as one of the former.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    match peer.ip().to_canonical() {
+        address @ IpAddr::V4(_) => SocketAddr::new(address, peer.port()),
+        IpAddr::V6(_) => peer,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One value of a setting: from the file with a type, from elsewhere as text.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -22,8 +22,13 @@ pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),
     };
-    literal.parse().map_err(|_| {
+    let address: SocketAddr = literal.parse().map_err(|_| {
         format!("must be an IP address and a port, like 127.0.0.1:8434 or [::1]:8434, not {text:?}")
+    })?;
+    // One of IPv4 that is written as IPv6 has the rules of IPv4.
+    Ok(match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
     })
 }
 

@@ -42,6 +42,14 @@ async fn start(limits: ServeLimits) -> Running {
 
 /// A server as `start` makes it, with something of its own.
 async fn start_as(limits: ServeLimits, prepare: impl FnOnce(Server) -> Server) -> Running {
+    start_at("127.0.0.1:0", limits, prepare).await
+}
+
+async fn start_at(
+    place: &str,
+    limits: ServeLimits,
+    prepare: impl FnOnce(Server) -> Server,
+) -> Running {
     let (opened, streams) = mpsc::unbounded_channel();
     let router = Router::new()
         .route("/remote", get(remote))
@@ -57,7 +65,7 @@ async fn start_as(limits: ServeLimits, prepare: impl FnOnce(Server) -> Server) -
                 Body::new(body)
             }),
         );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind(place).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, asked) = oneshot::channel::<()>();
     let server = prepare(Server::new(router).limits(limits));

@@ -38,6 +38,20 @@ async fn body(server: &Running, request: &str) -> String {
     body.to_owned()
 }
 
+/// As a listener for `[::]` has those who come by IPv4.
+#[tokio::test]
+async fn a_peer_that_is_told_as_ipv6_is_the_one_of_ipv4() {
+    let trusted = proxies(&["127.0.0.1"]);
+    let place = "[::ffff:127.0.0.1]:0";
+    let limits = ServeLimits::default();
+    let server = start_at(place, limits, |server| server.trusted_proxies(trusted)).await;
+    let remote = body(&server, &request("/remote", "")).await;
+    assert!(remote.starts_with("127.0.0.1:"), "{remote}");
+    let fields = "x-forwarded-for: ::ffff:192.0.2.1\r\n";
+    let remote = body(&server, &request("/remote", fields)).await;
+    assert_eq!(remote, "192.0.2.1:0");
+}
+
 #[tokio::test]
 async fn the_client_is_the_one_that_a_trusted_proxy_names() {
     let server = behind_proxy(ServeLimits::default()).await;
