@@ -67,7 +67,9 @@ impl Shown {
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if hello.alpn().is_some_and(|offered| offered.eq([VALIDATION])) {
+        let offered = hello.alpn().into_iter().flatten();
+        // Without any proof it is not spoken, and who offers nothing else is told that next.
+        if !self.proofs.is_empty() && offered.eq([VALIDATION]) {
             return self.proofs.get(hello.server_name()?).cloned();
         }
         self.identity.clone()

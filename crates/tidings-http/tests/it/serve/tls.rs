@@ -11,8 +11,8 @@ use tokio::net::TcpSocket;
 use tokio::time::{self, Instant};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{self, crypto::aws_lc_rs};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::*;
@@ -113,6 +113,32 @@ async fn http_2_is_chosen_in_the_handshake() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "https ");
     connection.abort();
+}
+
+/// RFC 7301, section 3.2. Who offers nothing is answered by HTTP/1.1, as any other test shows.
+#[tokio::test]
+async fn who_offers_protocols_that_are_not_spoken_is_told_so() {
+    let identity = Identity::new();
+    let server = secured(&identity, ServeLimits::default()).await;
+    for protocols in [&["h3"][..], &["foo", "bar"], &["acme-tls/1"]] {
+        let refused = identity.connect(server.connect().await, protocols).await;
+        let refused = refused.unwrap_err().into_inner().unwrap();
+        let alert = rustls::AlertDescription::NoApplicationProtocol;
+        assert_eq!(
+            refused.downcast_ref(),
+            Some(&rustls::Error::AlertReceived(alert)),
+            "{protocols:?}"
+        );
+    }
+    for (protocols, spoken) in [
+        (&["foo", "http/1.1"][..], Some(&b"http/1.1"[..])),
+        (&["foo", "h2"], Some(b"h2")),
+        (&[], None),
+    ] {
+        let stream = server.connect().await;
+        let stream = identity.connect(stream, protocols).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), spoken);
+    }
 }
 
 #[tokio::test]
