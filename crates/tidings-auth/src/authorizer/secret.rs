@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 /// What the text of a secret begins with.
 const PREFIX: &str = "whsec_";
 
+const MAKING: &str = "`echo \"whsec_$(openssl rand -base64 32)\"` makes one";
+
 /// How many bytes a secret has.
 const BYTES: RangeInclusive<usize> = 24..=64;
 
@@ -29,14 +31,14 @@ pub struct AuthorizerSecret(hmac::Key);
 #[non_exhaustive]
 pub enum AuthorizerSecretError {
     /// It begins otherwise.
-    #[error("must begin with {PREFIX}")]
+    #[error("must begin with {PREFIX}: {MAKING}")]
     Prefix,
     /// What follows is not base64, with padding.
-    #[error("must be base64 behind {PREFIX}")]
+    #[error("must be base64 behind {PREFIX}: {MAKING}")]
     Base64,
     /// It is too short to be safe, or too long to be meant.
     #[error(
-        "must be {} to {} bytes in base64 behind {PREFIX}, and these are {actual}: `openssl rand -base64 32` makes some",
+        "must be {} to {} bytes in base64 behind {PREFIX}, and these are {actual}: {MAKING}",
         BYTES.start(),
         BYTES.end()
     )]

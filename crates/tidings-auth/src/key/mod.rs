@@ -47,7 +47,9 @@ pub enum KeyError {
     #[error("the secret is a key in PEM: give it as a public key, with the algorithm it is for")]
     PemAsSecret,
     /// The secret is shorter than the hash of its algorithm.
-    #[error("the secret for {algorithm} has {actual} bytes, and needs at least {least}")]
+    #[error(
+        "the secret for {algorithm} has {actual} bytes, and needs at least {least}: `openssl rand -hex 32` makes one"
+    )]
     ShortSecret {
         /// What it was to be for.
         algorithm: Algorithm,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use tidings::{Timestamp, rfc3339};
-use tidings_auth::{Algorithm, Explanation, Minter, NewToken, explain};
+use tidings_auth::{Algorithm, Explanation, KeyError, Minter, NewToken, explain};
 
 use crate::cli::Exit;
 use crate::cli::grant::{GrantArgs, refused};
@@ -103,7 +103,15 @@ fn minter(args: &TokenArgs) -> anyhow::Result<Minter> {
         Minter::secret(args.algorithm, secret.as_bytes())
     };
     let minter = minter.map_err(|error| match &args.key_file {
-        Some(file) => usage_error(format_args!("{}: {error}", file.display())),
+        Some(file) => {
+            let file = file.display();
+            match error {
+                KeyError::NotPem { .. } => usage_error(format_args!(
+                    "{file}: {error}: `openssl genpkey -algorithm ed25519` makes one, for --algorithm EdDSA"
+                )),
+                error => usage_error(format_args!("{file}: {error}")),
+            }
+        }
         None => usage_error(format_args!("{SECRET}: {error}")),
     })?;
     Ok(match &args.kid {

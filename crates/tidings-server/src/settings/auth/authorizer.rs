@@ -1,16 +1,18 @@
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tidings_auth::{Authorizer, AuthorizerError, AuthorizerSecret, AuthorizerUrl, UrlError};
 use toml::Value;
 
-use crate::settings::auth::secret::Secret;
+use crate::settings::auth::secret::{Secret, read_key};
 use crate::settings::given::Given;
 use crate::settings::keys::keys_of;
 use crate::settings::value;
 
 const ONE_SECRET: &str = "one of authorizer.secret and authorizer.secret_file signs the questions";
+
+/// What the file of a secret is to have.
+const FILE: &str = "it must have a secret such as `echo \"whsec_$(openssl rand -base64 32)\"` makes";
 
 /// `[authorizer]`: an application that decides who may come. Without it, credentials alone do.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,8 +113,7 @@ fn own_secret(value: &Value) -> Result<Option<Secret>, String> {
 
 fn secret_from_file(value: &Value) -> Result<Option<(Secret, PathBuf)>, String> {
     let file = value::file(value)?;
-    let text = fs::read_to_string(&file)
-        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let text = read_key(&file, FILE)?;
     // A line end is what editors put there.
     let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
     parse(&secret).map(|_| Some((secret, file)))

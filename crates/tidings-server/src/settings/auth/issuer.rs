@@ -1,13 +1,12 @@
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tidings_auth::{Algorithm, Issuer, JwksUrl, Key, Namespace};
+use tidings_auth::{Algorithm, Issuer, JwksUrl, Key, KeyError, Namespace};
 use toml::Value;
 
 use crate::settings::auth::lifetime;
 use crate::settings::auth::rights::RightsSettings;
-use crate::settings::auth::secret::Secret;
+use crate::settings::auth::secret::{Secret, read_key};
 use crate::settings::given::Given;
 use crate::settings::value;
 
@@ -54,6 +53,14 @@ pub(crate) enum KeySource {
 const SOURCES: [&str; 4] = ["secret", "secret_file", "public_key_file", "jwks_url"];
 
 const ONE_OF_THEM: &str = "an issuer has one of secret, secret_file, public_key_file and jwks_url";
+
+/// What `secret_file` is to have, long enough for any algorithm.
+const SECRET_FILE: &str =
+    "it must have the secret itself as a text, such as `openssl rand -hex 32` makes";
+
+/// What `public_key_file` is to have.
+const PUBLIC_KEY_FILE: &str = "it must have a public key in PEM, which begins with -----BEGIN PUBLIC KEY-----, such as \
+     `openssl pkey -in private.pem -pubout` makes of a private one";
 
 impl IssuerSettings {
     pub(super) fn read(given: &mut Given, max_lifetime: Duration) -> Option<Self> {
@@ -139,19 +146,18 @@ impl KeySource {
     }
 
     fn own(source: &str, text: &str, algorithm: Algorithm) -> Result<Self, String> {
-        let read = |file: &str| {
-            fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))
-        };
         let keys = match source {
             "public_key_file" => Self::PublicKey {
                 algorithm,
-                pem: read(text)?,
+                pem: read_key(Path::new(text), PUBLIC_KEY_FILE)?,
                 file: text.into(),
             },
             "secret_file" => Self::Secret {
                 algorithm,
                 // A line end is what editors put there.
-                secret: Secret::new(read(text)?.trim_end_matches(['\r', '\n'])),
+                secret: Secret::new(
+                    read_key(Path::new(text), SECRET_FILE)?.trim_end_matches(['\r', '\n']),
+                ),
                 file: Some(text.into()),
             },
             _ => Self::Secret {
@@ -178,7 +184,10 @@ impl KeySource {
             Self::PublicKey { algorithm, pem, .. } => Key::pem(*algorithm, pem.as_bytes()),
         };
         key.map(|key| Issuer::with_keys([key]))
-            .map_err(|error| error.to_string())
+            .map_err(|error| match error {
+                KeyError::NotPem { .. } => format!("{error}: {PUBLIC_KEY_FILE}"),
+                error => error.to_string(),
+            })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is refused before the hub starts.
 
+use std::fs;
+
 use tidings_testkit::{Command, Finished};
 
 use super::{SECRET, VARIABLE};
@@ -99,6 +101,74 @@ fn a_key_is_of_somebody_who_can_be() {
         let settings =
             format!("[[api_key]]\nid = \"abcdefgh\"\nhash = \"{hash}\"\nidentity = \"{name}\"\n");
         refused(&settings, &["api_key 1 identity", "1 to 256 bytes"]);
+    }
+}
+
+#[test]
+fn t6_a_file_that_has_no_key_is_refused_with_what_it_must_have() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).expect("a file");
+    };
+    write(
+        "random",
+        &[0xff, 0xfe, b's', b'3', b'c', b'r', b'e', b't', 0x80, 0],
+    );
+    write("text", b"s3cret");
+    let refused = |settings: &str, file: &str, words: &[&str]| {
+        write("tidings.toml", settings.replace("FILE", file).as_bytes());
+        let finished = Command::new(TIDINGS, &["check"])
+            .directory(folder.path())
+            .run();
+        assert_eq!(finished.code, Some(2), "{settings}");
+        let said = finished.stderr;
+        for word in words {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert!(!said.contains("s3cret"), "{said}");
+    };
+    let secret = "[[issuer]]\nalgorithm = \"HS256\"\nsecret_file = \"FILE\"\n";
+    let pem = "[[issuer]]\nalgorithm = \"ES256\"\npublic_key_file = \"FILE\"\n";
+    let authorizer = "[auth]\njwt_secret = \"a secret of the tests, and of nobody else\"\n\
+                      [authorizer]\nurl = \"https://app.example/\"\nsecret_file = \"FILE\"\n";
+    let tls = "[tls]\ncertificate = \"FILE\"\nkey = \"FILE\"\n";
+    for (settings, setting, fix) in [
+        (secret, "issuer 1 secret_file", "openssl rand -hex 32"),
+        (pem, "issuer 1 public_key_file", "openssl pkey"),
+        (
+            authorizer,
+            "authorizer.secret_file",
+            "whsec_$(openssl rand -base64 32)",
+        ),
+        (tls, "tls.certificate", "-----BEGIN CERTIFICATE-----"),
+    ] {
+        let not_text = if settings == tls {
+            ""
+        } else {
+            "not a text in UTF-8"
+        };
+        refused(settings, "random", &[setting, fix, not_text]);
+        refused(settings, "text", &[setting, fix]);
+    }
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    write("certificate.pem", made.cert.pem().as_bytes());
+    let tls = "[tls]\ncertificate = \"certificate.pem\"\nkey = \"FILE\"\n";
+    refused(tls, "random", &["tls.key", "-----BEGIN PRIVATE KEY-----"]);
+    for (file, words) in [
+        ("random", ["random: ", "private key", "openssl genpkey"]),
+        ("text", ["text: ", "private key", "openssl genpkey"]),
+    ] {
+        let token = ["token", "--algorithm", "EdDSA", "--key-file", file];
+        let finished = Command::new(TIDINGS, &token).directory(folder.path()).run();
+        assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+        for word in words {
+            assert!(
+                finished.stderr.contains(word),
+                "{word}: {}",
+                finished.stderr
+            );
+        }
+        assert!(!finished.stderr.contains("s3cret"), "{}", finished.stderr);
     }
 }
 
