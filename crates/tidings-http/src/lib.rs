@@ -40,7 +40,7 @@ pub use serve::{
     serve,
 };
 #[cfg(feature = "tls")]
-pub use serve::{Tls, TlsError};
+pub use serve::{Term, TermWarning, Tls, TlsError};
 pub use site::Site;
 pub use sse::{StreamRequest, resume_after, sse, sse_with, subscribe_problem};
 pub use stream::{EventStream, StreamOptions, encode_control, keep_alive_line};

@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::io;
 
-use tidings_http::Tls;
+use tidings_http::{TermWarning, Tls};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 #[cfg(feature = "acme")]
 use crate::acme::Acme;
 use crate::settings::TlsSettings;
+use crate::wall_clock::now;
 
 /// The certificate of a hub.
 #[derive(Debug)]
@@ -53,6 +54,15 @@ impl Certificate {
                  tidings-server --features acme), or name files in tls.certificate and tls.key"
                     .to_owned(),
             ),
+        }
+    }
+
+    /// What is to be said of the time in which it is good. One from an ACME server is renewed in time.
+    pub(crate) fn warning(&self) -> Option<TermWarning> {
+        match &self.source {
+            Source::Files => self.tls.term()?.warning(now()),
+            #[cfg(feature = "acme")]
+            Source::Acme(_) => None,
         }
     }
 

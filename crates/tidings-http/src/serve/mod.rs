@@ -53,7 +53,7 @@ pub use self::engine::EngineCount;
 pub use self::limits::ServeLimits;
 pub use self::proxies::{Network, NetworkError, TrustedProxies};
 #[cfg(feature = "tls")]
-pub use self::tls::{Tls, TlsError};
+pub use self::tls::{Term, TermWarning, Tls, TlsError};
 
 /// Serves `router` on `listener` with the default limits, for as long as the future is polled.
 ///

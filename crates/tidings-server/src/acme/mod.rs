@@ -5,14 +5,15 @@ mod failure;
 mod folder;
 mod order;
 mod pace;
-mod term;
+mod renewal;
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use instant_acme::{Account, NewAccount};
-use tidings_http::Tls;
+use tidings::rfc3339;
+use tidings_http::{Term, Tls};
 use tokio::select;
 use tokio::signal::unix::Signal;
 use tokio::time::{sleep, timeout};
@@ -22,8 +23,9 @@ use crate::acme::caller::Caller;
 use crate::acme::failure::Failure;
 use crate::acme::folder::{Folder, Issued, Registered};
 use crate::acme::pace::Pace;
-use crate::acme::term::Term;
+use crate::acme::renewal::renewal;
 use crate::settings::AcmeSettings;
+use crate::wall_clock::now;
 
 /// Time for all of one attempt.
 const ATTEMPT_TIME: Duration = Duration::from_secs(600);
@@ -91,11 +93,11 @@ impl Acme {
     /// Returns at once if there is no certificate.
     async fn until_due(&self) {
         while let Some(term) = &self.term {
-            let left = term.renewal().duration_since(SystemTime::now());
-            match left {
-                Ok(left) if !left.is_zero() => sleep(left.min(LOOK_EVERY)).await,
-                _ => return,
+            let left = renewal(term).since(now());
+            if left.is_zero() {
+                return;
             }
+            sleep(left.min(LOOK_EVERY)).await;
         }
     }
 
@@ -114,7 +116,7 @@ impl Acme {
             warn!(%error, "the certificate is used, but cannot be kept for the next start");
         }
         let term = self.term.as_ref().ok_or(Failure::BadCertificate(None))?;
-        info!(domains, until = %term.end(), "there is a new certificate");
+        info!(domains, until = %rfc3339(term.until), "there is a new certificate");
         Ok(LOOK_EVERY.min(term.length() / 3))
     }
 
@@ -164,7 +166,8 @@ impl Acme {
         let error = failure as &dyn Error;
         match &self.term {
             Some(term) => {
-                warn!(error, %again_in, until = %term.end(), "no new certificate; the old one stays");
+                let until = rfc3339(term.until);
+                warn!(error, %again_in, %until, "no new certificate; the old one stays");
             }
             None => warn!(error, %again_in, "no certificate yet: nobody can connect"),
         }

@@ -221,11 +221,14 @@ impl Problems {
 /// `tidings check`: prints the settings that the hub would use.
 pub(crate) fn check(args: &ServeArgs) -> anyhow::Result<Exit> {
     let settings = Settings::load(args).and_then(|settings| {
-        settings.certificate()?;
-        Ok(settings)
+        let certificate = settings.certificate()?;
+        Ok((settings, certificate))
     });
     match settings {
-        Ok(settings) => {
+        Ok((settings, certificate)) => {
+            if let Some(warning) = certificate.as_ref().and_then(Certificate::warning) {
+                notice(format_args!("tls.certificate: {warning}"));
+            }
             io::stdout()
                 .lock()
                 .write_all(render::toml(&settings).as_bytes())?;

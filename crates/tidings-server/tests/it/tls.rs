@@ -1,6 +1,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use tempfile::{TempDir, tempdir};
 use tidings_testkit::{Command, Finished, Running, Signal, eventually};
@@ -126,6 +127,54 @@ fn a_new_certificate_is_used_at_sighup_and_streams_go_on() {
     assert!(publish(&old, secure.address, '3').is_none());
     stream.until("data: 1\n\n");
     stream.until("data: 2\n\n");
+}
+
+#[test]
+fn a_certificate_that_is_not_good_or_not_for_long_is_told_of() {
+    let now = SystemTime::now();
+    let day = Duration::from_secs(86_400);
+    let good = |from: SystemTime, until: SystemTime| {
+        Identity::of("hub.example", |params| {
+            params.not_before = from.into();
+            params.not_after = until.into();
+        })
+    };
+    let fine = good(now - day, now + 15 * day);
+    let soon = good(now - 30 * day, now + 10 * day);
+    let expired = good(now - 30 * day, now - day);
+    let early = good(now + day, now + 30 * day);
+    let Secure { folder, hub, .. } = start(&expired);
+    let told = |problem: &str| {
+        let found = hub.process().find_in_stderr(|stderr| {
+            let mut lines = stderr.lines();
+            let line = lines.find(|line| line.contains(problem))?;
+            Some(line.to_owned())
+        });
+        let line = found.expect("a line");
+        for part in [
+            "WARN",
+            "needs to be seen to",
+            "certificate=certificate.pem",
+            "until=",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+    };
+    for (identity, problem) in [
+        (&expired, "it expired at "),
+        (&soon, "it expires at "),
+        (&early, "it is good from "),
+    ] {
+        identity.write(folder.path());
+        hub.process().signal(Signal::SIGHUP);
+        told(&format!("problem={problem}"));
+        let Finished { code, stderr, .. } = command(folder.path(), "check").run();
+        assert_eq!(code, Some(0), "{stderr}");
+        let warning = format!("tidings: tls.certificate: {problem}");
+        assert!(stderr.starts_with(&warning), "{stderr}");
+    }
+    fine.write(folder.path());
+    assert_eq!(command(folder.path(), "check").run().stderr, "");
 }
 
 #[test]

@@ -25,6 +25,11 @@ impl Files {
         Stamp([&self.certificate, &self.key].map(|path| stamp(path)))
     }
 
+    /// Where the certificate is.
+    pub(super) fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
     /// What is in them.
     pub(super) fn read(&self) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
         let certificate =

@@ -2,7 +2,9 @@
 
 mod files;
 mod identity;
+mod reminder;
 mod shown;
+mod term;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,8 +14,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use tidings::rfc3339;
 use tokio::io::AsyncWriteExt;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer;
@@ -21,11 +24,13 @@ use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
 use self::files::{Files, Stamp};
+use self::reminder::Reminder;
 use self::shown::{Meeting, Shown, is_validation};
 use super::line::Line;
 use super::transport::Encryption;
 
 pub use self::identity::TlsError;
+pub use self::term::{Term, TermWarning};
 
 /// The certificate and the key of a server, which can be replaced while it runs. Clones are the same one.
 ///
@@ -56,6 +61,8 @@ struct Source {
     files: Files,
     /// The state of the files when they were last read. Guards itself alone, held for one look.
     read: Mutex<Stamp>,
+    /// Of what is wrong with the term of what was read. Guards itself alone, held for one look.
+    reminder: Mutex<Reminder>,
 }
 
 /// How often the files are looked at.
@@ -72,7 +79,8 @@ impl Tls {
 
     /// The same from files. While a server runs with it, the files are looked at once a second, and read again when they
     /// have changed and stayed the same until the next look. What cannot be used is told in the log, and the certificate
-    /// stays as it is.
+    /// stays as it is. What [`Term::warning`] has to say of the one that is shown is told there as well, when it has been
+    /// read and once a day.
     ///
     /// # Errors
     /// As for [`from_pem`](Self::from_pem), and if a file cannot be read.
@@ -84,7 +92,11 @@ impl Tls {
         // Taken first: a change after it is a change.
         let read = Mutex::new(files.stamp());
         let (certificate, key) = files.read()?;
-        let source = Source { files, read };
+        let source = Source {
+            files,
+            read,
+            reminder: Mutex::default(),
+        };
         Self::of(Some((&certificate, &key)), Some(source))
     }
 
@@ -159,7 +171,16 @@ impl Tls {
         };
         *source.read() = source.files.stamp();
         let (certificate, key) = source.files.read()?;
-        self.replace(&certificate, &key)
+        self.replace(&certificate, &key)?;
+        *source.reminder() = Reminder::default();
+        Ok(())
+    }
+
+    /// From when until when the certificate is good; nothing if there is none.
+    pub fn term(&self) -> Option<Term> {
+        let meeting = self.0.meeting.read();
+        let meeting = meeting.unwrap_or_else(PoisonError::into_inner);
+        Term::of_der(meeting.identity()?.cert.first()?)
     }
 
     /// Shakes hands with a peer that has just connected. There is nothing to serve to one that has come to validate a name.
@@ -197,6 +218,20 @@ impl Tls {
             if is_settled && now != *source.read() {
                 self.reload_and_tell().await;
             }
+            if source.reminder().is_due(Instant::now()) {
+                self.tell_of_term(source);
+            }
+        }
+    }
+
+    fn tell_of_term(&self, source: &Source) {
+        let Some(term) = self.term() else {
+            return;
+        };
+        if let Some(problem) = term.warning(term::now()) {
+            let certificate = source.files.certificate().display();
+            let (from, until) = (rfc3339(term.from), rfc3339(term.until));
+            warn!(%certificate, %from, %until, %problem, "the certificate needs to be seen to");
         }
     }
 
@@ -225,6 +260,11 @@ impl Source {
     fn read(&self) -> MutexGuard<'_, Stamp> {
         // A stamp is put in whole.
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reminder(&self) -> MutexGuard<'_, Reminder> {
+        // It is one value.
+        self.reminder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -45,6 +45,11 @@ impl Meeting {
         Arc::clone(&self.config)
     }
 
+    /// What is shown to clients.
+    pub(super) fn identity(&self) -> Option<&CertifiedKey> {
+        self.shown.identity.as_deref()
+    }
+
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Shown)) {
         change(&mut self.shown);
         let config = Arc::make_mut(&mut self.config);
