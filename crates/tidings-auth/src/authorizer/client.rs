@@ -40,7 +40,8 @@ const ID_LENGTH: usize = 27;
 #[derive(Debug)]
 pub struct Authorizer {
     url: AuthorizerUrl,
-    secret: AuthorizerSecret,
+    /// One at least.
+    secrets: Vec<AuthorizerSecret>,
     client: Client,
 }
 
@@ -83,9 +84,17 @@ impl Authorizer {
             .map_err(|error| AuthorizerError(error.into()))?;
         Ok(Self {
             url,
-            secret,
+            secrets: vec![secret],
             client,
         })
+    }
+
+    /// Signs each question with this secret as well: an application takes it that knows one of them, so the secret can be
+    /// changed on both sides, one after the other.
+    #[must_use]
+    pub fn also_signed_with(mut self, secret: AuthorizerSecret) -> Self {
+        self.secrets.push(secret);
+        self
     }
 
     /// Asks once. It can be dropped at any time.
@@ -102,7 +111,7 @@ impl Authorizer {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", seconds)
-            .header("webhook-signature", self.secret.sign(&id, seconds, &json))
+            .header("webhook-signature", self.signatures(&id, seconds, &json))
             .body(json);
         let silent = |error: reqwest::Error| Unanswered::Silent(error.without_url().into());
         let response = request.send().await.map_err(silent)?;
@@ -116,5 +125,14 @@ impl Authorizer {
                 BodyError::BrokenOff(error) => silent(error),
             })?;
         Answer::read(&body).map_err(Unanswered::NotAnAnswer)
+    }
+
+    /// With a blank between two (Standard Webhooks, "Multiple signatures").
+    fn signatures(&self, id: &str, seconds: u64, body: &str) -> String {
+        let secrets = self.secrets.iter();
+        let signatures: Vec<_> = secrets
+            .map(|secret| secret.sign(id, seconds, body))
+            .collect();
+        signatures.join(" ")
     }
 }

@@ -11,8 +11,12 @@ use crate::settings::value;
 
 const ONE_SECRET: &str = "one of authorizer.secret and authorizer.secret_file signs the questions";
 
-/// What the file of a secret is to have.
-const FILE: &str = "it must have a secret such as `echo \"whsec_$(openssl rand -base64 32)\"` makes";
+/// How many there may be at a time: an old one and a new one, and some for those who lose count.
+const MOST_SECRETS: usize = 4;
+
+/// What a file of secrets is to have.
+const FILE: &str =
+    "it must have a secret on each line, such as `echo \"whsec_$(openssl rand -base64 32)\"` makes";
 
 /// `[authorizer]`: an application that decides who may come. Without it, credentials alone do.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +25,9 @@ pub(crate) struct AuthorizerSettings {
     pub(in crate::settings) url: String,
     /// `allow_http`: also without TLS on another machine. Default false.
     pub(in crate::settings) allow_http: bool,
-    /// `secret` or `secret_file`: what questions are signed with.
-    secret: Secret,
-    /// The file that the secret is from, if it is not in the settings.
+    /// `secret` or `secret_file`: what questions are signed with, 1 to 4.
+    secrets: Vec<Secret>,
+    /// The file that the secrets are from, if they are not in the settings.
     pub(in crate::settings) secret_file: Option<PathBuf>,
     /// `ttl`: how long an answer holds. 1 s to 1 h, default 1 min.
     pub(crate) ttl: Duration,
@@ -62,16 +66,16 @@ impl AuthorizerSettings {
             let fault = if file { "is not alone" } else { "is missing" };
             given.refuse("authorizer.secret", format_args!("{fault}: {ONE_SECRET}"));
         }
-        let own = given.read("authorizer.secret", own_secret, None);
-        let from_file = given.read("authorizer.secret_file", secret_from_file, None);
-        let (secret, secret_file) = match (own, from_file) {
-            (Some(secret), _) => (secret, None),
-            (None, from_file) => from_file.map(|(secret, file)| (secret, Some(file)))?,
+        let own = given.read("authorizer.secret", own_secrets, None);
+        let from_file = given.read("authorizer.secret_file", secrets_from_file, None);
+        let (secrets, secret_file) = match (own, from_file) {
+            (Some(secrets), _) => (secrets, None),
+            (None, from_file) => from_file.map(|(secrets, file)| (secrets, Some(file)))?,
         };
         Some(Self {
             url: url?,
             allow_http,
-            secret,
+            secrets,
             secret_file,
             ttl,
             timeout,
@@ -86,8 +90,13 @@ impl AuthorizerSettings {
     pub(crate) fn client(&self) -> Result<Authorizer, AuthorizerError> {
         let tried = "it was tried when it was read";
         let url = url(&self.url, self.allow_http).expect(tried);
-        let secret = parse(&self.secret).expect(tried);
-        Authorizer::new(url, secret, self.timeout)
+        let mut secrets = self.secrets.iter().map(|secret| {
+            let secret = secret.as_str().parse::<AuthorizerSecret>();
+            secret.expect(tried)
+        });
+        let first = secrets.next().expect("there is one at least");
+        let authorizer = Authorizer::new(url, first, self.timeout)?;
+        Ok(secrets.fold(authorizer, Authorizer::also_signed_with))
     }
 }
 
@@ -106,20 +115,30 @@ fn url(text: &str, allow_http: bool) -> Result<AuthorizerUrl, String> {
     })
 }
 
-fn own_secret(value: &Value) -> Result<Option<Secret>, String> {
-    let secret = Secret::new(value::text(value)?);
-    parse(&secret).map(|_| Some(secret))
+fn own_secrets(value: &Value) -> Result<Option<Vec<Secret>>, String> {
+    so_many(value::list(secret)(value)?).map(Some)
 }
 
-fn secret_from_file(value: &Value) -> Result<Option<(Secret, PathBuf)>, String> {
+/// What a file has, one on each line.
+fn secrets_from_file(value: &Value) -> Result<Option<(Vec<Secret>, PathBuf)>, String> {
     let file = value::file(value)?;
     let text = read_key(&file, FILE)?;
-    // A line end is what editors put there.
-    let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
-    parse(&secret).map(|_| Some((secret, file)))
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let secrets = so_many(lines.map(secret).collect::<Result<_, _>>()?);
+    let secrets = secrets.map_err(|problem| format!("{problem}: {FILE}"))?;
+    Ok(Some((secrets, file)))
 }
 
-fn parse(secret: &Secret) -> Result<AuthorizerSecret, String> {
-    let secret = secret.as_str().parse();
-    secret.map_err(|error: tidings_auth::AuthorizerSecretError| error.to_string())
+fn so_many(secrets: Vec<Secret>) -> Result<Vec<Secret>, String> {
+    match secrets.len() {
+        1..=MOST_SECRETS => Ok(secrets),
+        number => Err(format!("must be 1 to {MOST_SECRETS} secrets, not {number}")),
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    let parsed = text.parse::<AuthorizerSecret>();
+    parsed
+        .map(|_| Secret::new(text))
+        .map_err(|error| error.to_string())
 }

@@ -206,6 +206,17 @@ fn t22_an_application_that_protects_nothing_is_refused_by_name() {
         &signed(&format!("{url}\nsecret_file = \"nowhere\"")),
         &["authorizer.secret", "is not alone"],
     );
+    let several = |count: usize| format!("{url}\nsecret = {:?}", vec![GOOD; count]);
+    for count in [0, 5] {
+        let number = count.to_string();
+        refused(
+            &with(&several(count)),
+            &["authorizer.secret", "1 to 4", &number],
+        );
+    }
+    let one_is_bad = format!("{url}\nsecret = [\"{GOOD}\", \"whsec_c2hvcnQ=\"]");
+    refused(&with(&one_is_bad), &["authorizer.secret", "24"]);
+    check(&with(&several(4))).success();
     for (setting, value) in [
         ("ttl", "500ms"),
         ("ttl", "2h"),

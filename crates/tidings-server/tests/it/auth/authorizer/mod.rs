@@ -7,8 +7,8 @@ mod staying;
 use serde_json::{Value, json};
 use tidings_testkit::{Command, Connection, Hub, Request, Response};
 
-use self::application::{Application, Reply};
-use super::{SECRET, admin, bearer, guarded_with, publish, stream, token};
+use self::application::{Application, Reply, SECRET as SIGNED};
+use super::{SECRET, VARIABLE, admin, bearer, guarded_with, publish, stream, token};
 use crate::{SERVE, TIDINGS};
 
 const ALLOWS: &str = "{\"allow\":true}";
@@ -50,6 +50,28 @@ fn t22_a_question_is_signed_and_its_answer_holds() {
         assert_eq!(question["type"], "access.check");
         assert!(question["timestamp"].is_string());
     }
+}
+
+#[test]
+fn a_question_is_signed_with_each_secret_so_that_they_can_be_changed() {
+    const OTHER: &str = "whsec_YW5vdGhlciBzZWNyZXQsIHdoaWNoIGlzIG5ldw==";
+    let application = Application::says(ALLOWS);
+    let status = |hub: &Hub| get(hub, &reader("7"), "/api/topics").status();
+    for (secret, expected) in [
+        (format!("secret = \"{OTHER}\""), 503),
+        (format!("secret = [\"{OTHER}\", \"{SIGNED}\"]"), 200),
+        (format!("secret = [\"{SIGNED}\", \"{OTHER}\"]"), 200),
+    ] {
+        let hub = guarded_with(&application.settings_signed(&secret, ""));
+        assert_eq!(status(&hub), expected, "{secret}");
+    }
+    let settings = application.settings_signed("secret_file = \"secrets\"", "");
+    let arguments = [&SERVE[..], &["--memory", "--config", "tidings.toml"]].concat();
+    let hub = Command::new(TIDINGS, &arguments)
+        .file("tidings.toml", &settings)
+        .file("secrets", &format!("{OTHER}\n{SIGNED}\n"))
+        .env(VARIABLE, SECRET);
+    assert_eq!(status(&Hub::spawn(hub)), 200);
 }
 
 #[test]
