@@ -204,7 +204,9 @@ pub fn subscribe_problem(error: &SubscribeError, delay: Duration) -> Problem {
         SubscribeError::TooManyEventTypes { .. } => {
             Problem::bad_parameter("event", format!("event: {error}"))
         }
-        SubscribeError::TooManySubscriptions | SubscribeError::TooManyOfIdentity { .. } => {
+        SubscribeError::TooManySubscriptions
+        | SubscribeError::TooManyOfNamespace { .. }
+        | SubscribeError::TooManyOfIdentity { .. } => {
             later(StatusCode::TOO_MANY_REQUESTS, "too-many-connections")
         }
         SubscribeError::StoreFailed(_) => later(StatusCode::SERVICE_UNAVAILABLE, "store-failed"),

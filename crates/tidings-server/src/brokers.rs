@@ -87,6 +87,7 @@ fn builder(settings: &Settings) -> BrokerBuilder {
         .max_event_bytes(limits.event_size)
         .max_selectors(limits.selectors)
         .max_subscriptions(limits.connections)
+        .max_subscriptions_per_namespace(limits.connections_per_namespace)
         .max_subscriptions_per_identity(limits.connections_per_identity)
         .reconnect_delay(settings.retry);
     // The hub's own come first: what is said of other topics is not meant for them.

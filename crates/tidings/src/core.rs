@@ -64,7 +64,7 @@ impl Core {
     pub(crate) fn new(log: Log, keys: Vec<KeyRow>, options: Arc<Options>) -> Self {
         let mut idempotency = Idempotency::new(options.idempotency_window);
         idempotency.restore(keys, &log);
-        let own = || Admissions::new(options.max_subscriptions, options.max_of_identity);
+        let own = || Admissions::new(options.max_subscriptions);
         Self {
             log,
             readers: HashSet::new(),

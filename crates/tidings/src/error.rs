@@ -104,6 +104,12 @@ pub enum SubscribeError {
     /// There are as many subscriptions, or patterns in them, as allowed. Try again later.
     #[error("there are as many subscriptions, or patterns in them, as allowed")]
     TooManySubscriptions,
+    /// There are as many subscriptions of the namespace as allowed. Try again later.
+    #[error("there are more than {limit} subscriptions of this namespace")]
+    TooManyOfNamespace {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// There are as many subscriptions of the identity as allowed. Try again later.
     #[error("there are {limit} subscriptions of this identity, which is as many as allowed")]
     TooManyOfIdentity {

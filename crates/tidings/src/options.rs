@@ -4,7 +4,12 @@ use tidings_log::{
     Capacity, Durability, Epoch, Log, LogOptions, OpenError, Retention, Topic, TopicRules,
 };
 
-use crate::{Broker, LagPolicy, Selector, admissions::Admissions, random, time::Clock};
+use crate::{
+    Broker, LagPolicy, Selector,
+    admissions::{Admissions, Bounds},
+    random,
+    time::Clock,
+};
 
 /// How a broker is set up.
 #[derive(Clone, Debug)]
@@ -16,8 +21,7 @@ pub(crate) struct Options {
     pub(crate) topics: Vec<TopicSettings>,
     pub(crate) max_event_bytes: usize,
     pub(crate) max_selectors: usize,
-    pub(crate) max_subscriptions: usize,
-    pub(crate) max_of_identity: Option<usize>,
+    pub(crate) max_subscriptions: Bounds,
     /// Those of another broker, whose limit holds for this one too.
     pub(crate) admissions: Option<Arc<Admissions>>,
     pub(crate) idempotency_window: Duration,
@@ -77,8 +81,11 @@ impl Default for Options {
             topics: Vec::new(),
             max_event_bytes: 1 << 20,
             max_selectors: 100,
-            max_subscriptions: usize::MAX,
-            max_of_identity: None,
+            max_subscriptions: Bounds {
+                in_all: usize::MAX,
+                of_namespace: None,
+                of_identity: None,
+            },
             admissions: None,
             idempotency_window: Duration::from_secs(10 * 60),
             reconnect_delay: Duration::from_secs(3),
@@ -195,7 +202,16 @@ impl BrokerBuilder {
     /// The most subscriptions at a time. Default: no limit but the transport's.
     #[must_use]
     pub fn max_subscriptions(mut self, subscriptions: usize) -> Self {
-        self.options.max_subscriptions = subscriptions;
+        self.options.max_subscriptions.in_all = subscriptions;
+        self.options.admissions = None;
+        self
+    }
+
+    /// The most subscriptions at a time of one namespace, as its [`Owner`](crate::Owner) says; those without an owner are of
+    /// the default one. Default: no limit of its own.
+    #[must_use]
+    pub fn max_subscriptions_per_namespace(mut self, subscriptions: usize) -> Self {
+        self.options.max_subscriptions.of_namespace = Some(subscriptions);
         self.options.admissions = None;
         self
     }
@@ -203,7 +219,7 @@ impl BrokerBuilder {
     /// The most subscriptions at a time of one identity, as its [`Owner`](crate::Owner) says. Default: no limit of its own.
     #[must_use]
     pub fn max_subscriptions_per_identity(mut self, subscriptions: usize) -> Self {
-        self.options.max_of_identity = Some(subscriptions);
+        self.options.max_subscriptions.of_identity = Some(subscriptions);
         self.options.admissions = None;
         self
     }

@@ -1,7 +1,7 @@
 use strsim::damerau_levenshtein;
 
 /// All settings but those of [`TABLES`], by the name they have in the file.
-pub(super) const KEYS: [&str; 48] = [
+pub(super) const KEYS: [&str; 49] = [
     "listen",
     "admin_listen",
     "data_dir",
@@ -39,6 +39,7 @@ pub(super) const KEYS: [&str; 48] = [
     "limits.connections",
     "limits.connections_per_address",
     "limits.connections_per_identity",
+    "limits.connections_per_namespace",
     "limits.publish_rate",
     "limits.namespaces",
     "limits.views",

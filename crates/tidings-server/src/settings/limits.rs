@@ -1,5 +1,6 @@
 use std::num::NonZeroU32;
 
+use crate::settings::auth::NamespaceCount;
 use crate::settings::given::Given;
 use crate::settings::value;
 
@@ -15,6 +16,9 @@ pub(crate) struct Limits {
     /// `connections_per_identity`: streams and long polls of one identity; one more is answered 429.
     /// Default 1,000.
     pub(crate) connections_per_identity: usize,
+    /// `connections_per_namespace`: streams and long polls of one namespace; one more is answered 429. Default: half of
+    /// `connections`, rounded up, so that nobody takes all; all of them where there is one namespace alone.
+    pub(crate) connections_per_namespace: usize,
     /// `publish_rate`: events that one identity may publish in a second, on average; more are answered 429, and so is what
     /// follows a larger batch until its time is over. Default 10,000.
     pub(crate) publish_rate: NonZeroU32,
@@ -40,11 +44,17 @@ impl Limits {
         self.views / 10
     }
 
-    pub(super) fn read(given: &mut Given) -> Self {
+    /// Those of a hub that has so many namespaces.
+    pub(super) fn read(given: &mut Given, led_to: NamespaceCount) -> Self {
         let mut count = |key, most, default| given.read(key, value::count(1..=most), default);
         let connections = count("limits.connections", 1_000_000, 10_000);
         let connections_per_address = count("limits.connections_per_address", 1_000_000, 1_000);
         let connections_per_identity = count("limits.connections_per_identity", 1_000_000, 1_000);
+        let share = match led_to {
+            NamespaceCount::One => connections,
+            NamespaceCount::Several => connections.div_ceil(2),
+        };
+        let connections_per_namespace = count("limits.connections_per_namespace", 1_000_000, share);
         let namespaces = count("limits.namespaces", 10_000, 100);
         let topics = count("limits.topics", 10_000_000, 100_000);
         let selectors = count("limits.selectors", 10_000, 100);
@@ -60,6 +70,7 @@ impl Limits {
             connections,
             connections_per_address,
             connections_per_identity,
+            connections_per_namespace,
             namespaces,
             views,
             publish_rate: publish_rate.unwrap_or(NonZeroU32::MAX),

@@ -110,6 +110,7 @@ impl Settings {
         let durability = given.read("durability", value::durability(most), most);
         let retention = topic::read_retention(&mut given, "retention.", Retention::default());
         let topics = given.each("topic", |topic| topic::read(topic, retention, most));
+        let auth = AuthSettings::read(&mut given);
         let settings = Self {
             listen: given.read(
                 "listen",
@@ -152,8 +153,8 @@ impl Settings {
             trusted_proxies: given.read("trusted_proxies", value::list(value::network), Vec::new()),
             proxy_protocol: given.read("proxy_protocol", value::flag, false),
             tls: TlsSettings::read(&mut given, &storage),
-            auth: AuthSettings::read(&mut given),
-            limits: Limits::read(&mut given),
+            limits: Limits::read(&mut given, auth.namespaces()),
+            auth,
             retention,
             total: given.read(
                 "retention.total",
@@ -390,6 +391,35 @@ mod tests {
         assert_eq!(from_file("memory = true").unwrap().total, 256 << 20);
         let set = "memory = true\n[retention]\ntotal = \"2GiB\"";
         assert_eq!(from_file(set).unwrap().total, 2 << 30);
+    }
+
+    #[test]
+    fn a_namespace_has_half_of_the_connections_where_there_are_several() {
+        let key = |id: &str, more: &str| {
+            let hash = "0".repeat(64);
+            format!("[[api_key]]\nid = \"{id}\"\nhash = \"{hash}\"\n{more}\n")
+        };
+        let share = |text: &str| from_file(text).unwrap().limits.connections_per_namespace;
+        let shop = "namespace = \"shop\"";
+        let [one, other] = [
+            key("aaaaaaaa", shop),
+            key("bbbbbbbb", "namespace = \"bank\""),
+        ];
+        assert_eq!(share(""), 10_000);
+        assert_eq!(share(&key("aaaaaaaa", "")), 10_000);
+        assert_eq!(share(&one), 10_000);
+        assert_eq!(share(&format!("{one}{}", key("bbbbbbbb", shop))), 10_000);
+        assert_eq!(share(&format!("{one}{other}")), 5_000);
+        assert_eq!(share(&format!("{one}{}", key("bbbbbbbb", ""))), 5_000);
+        let anonymous = "[auth]\nanonymous_subscribe = [\"**\"]\n";
+        assert_eq!(share(&format!("{one}{anonymous}")), 5_000);
+        let claimed = "[[issuer]]\nalgorithm = \"HS256\"\nnamespace_by_token = true\n\
+                       secret = \"a secret of the tests, and of nobody else\"\n";
+        assert_eq!(share(claimed), 5_000);
+        assert_eq!(share(&format!("{claimed}[limits]\nconnections = 3\n")), 2);
+        let set = "[limits]\nconnections_per_namespace = 7\n";
+        assert_eq!(share(set), 7);
+        assert_eq!(share(&format!("{claimed}{set}")), 7);
     }
 
     #[test]

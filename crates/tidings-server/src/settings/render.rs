@@ -104,6 +104,11 @@ pub(super) fn toml(settings: &Settings) -> String {
     );
     put(
         &mut table,
+        "connections_per_namespace",
+        count(limits.connections_per_namespace as u64),
+    );
+    put(
+        &mut table,
         "publish_rate",
         count(limits.publish_rate.get().into()),
     );

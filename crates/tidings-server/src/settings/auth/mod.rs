@@ -6,10 +6,11 @@ mod issuer;
 mod rights;
 mod secret;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tidings_auth::{
-    Algorithm, Issuer, Key, KeyRing, KeyRingError, Rights, Verifier, VerifierError,
+    Algorithm, Issuer, Key, KeyRing, KeyRingError, Namespace, Rights, Verifier, VerifierError,
 };
 use toml::Value;
 
@@ -23,6 +24,13 @@ use crate::settings::value;
 
 /// A year as durations are written, which is a quarter of a day more than 365.
 const YEAR: Duration = Duration::from_secs(31_557_600);
+
+/// To how many namespaces what somebody shows can lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamespaceCount {
+    One,
+    Several,
+}
 
 /// Who is let in. Without any key it is everybody who reaches the hub.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +92,32 @@ impl AuthSettings {
     /// Whether anybody can prove who they are.
     pub(crate) fn has_keys(&self) -> bool {
         self.jwt_secret.is_some() || !self.issuers.is_empty() || !self.api_keys.is_empty()
+    }
+
+    /// Whether all who come are in the same namespace.
+    pub(super) fn namespaces(&self) -> NamespaceCount {
+        let has_anonymous = self.anonymous != Rights::default();
+        let in_default =
+            (self.jwt_secret.is_some() || has_anonymous || !self.has_keys()).then_some(Some(None));
+        let of_issuers = self.issuers.iter().map(|issuer| match &issuer.namespace {
+            Namespace::Default => Some(None),
+            Namespace::Fixed(name) => Some(Some(&**name)),
+            Namespace::Claimed => None,
+        });
+        let of_keys = self
+            .api_keys
+            .iter()
+            .map(|key| Some(key.namespace.as_deref()));
+        // What a token says may be anything.
+        let all: Option<HashSet<Option<&str>>> = in_default
+            .into_iter()
+            .chain(of_issuers)
+            .chain(of_keys)
+            .collect();
+        match all {
+            Some(all) if all.len() <= 1 => NamespaceCount::One,
+            _ => NamespaceCount::Several,
+        }
     }
 
     /// What judges tokens.

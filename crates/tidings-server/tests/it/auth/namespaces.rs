@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tidings::Timestamp;
 use tidings_auth::{Algorithm, Minter, NewToken};
-use tidings_testkit::{Command, Hub, Request, eventually};
+use tidings_testkit::{Command, Hub, Request, StreamReader, eventually};
 
 use super::{SECRET, bearer, stream, token};
 use crate::{SERVE, TIDINGS};
@@ -79,6 +79,38 @@ fn t11_nothing_of_one_namespace_is_seen_in_another() {
     assert_eq!(get(&one, "/api/topics")["total"], 1);
 }
 
+#[test]
+fn t11_one_namespace_leaves_connections_to_others() {
+    let hub = Hub::spawn(command(10, &["--memory"]).env("TIDINGS_LIMITS_CONNECTIONS", "5"));
+    let [greedy, other] = ["greedy", "other"].map(of);
+    let events = |token: &str| stream("topic=t", token);
+    let viewer = |token: &str| bearer(Request::get("/api/topics/stream"), token);
+    let mut held = vec![
+        hub.open(&events(&greedy)),
+        hub.open(&viewer(&greedy)),
+        hub.open(&events(&greedy)),
+    ];
+    for request in [events(&greedy), viewer(&greedy)] {
+        let opened = StreamReader::open(hub.address(), &request);
+        assert_eq!(opened.status(), 429);
+        let refused = hub.send(&request);
+        assert!(refused.header("Retry-After").is_some());
+        let problem = refused.problem(429);
+        assert_eq!(problem["type"], "urn:tidings:problem:too-many-connections");
+        let detail = problem["detail"].as_str().expect("a detail");
+        assert!(
+            detail.contains("3 subscriptions of this namespace"),
+            "{detail}"
+        );
+    }
+    let _others = [hub.open(&events(&other)), hub.open(&viewer(&other))];
+    held.pop();
+    let _again = eventually("there is room again", || {
+        let stream = StreamReader::open(hub.address(), &events(&greedy));
+        (stream.status() == 200).then_some(stream)
+    });
+}
+
 /// A hub with namespaces and these limits, and a key of those who look after it.
 fn looked_after(limits: &str) -> (Hub, String) {
     let arguments = ["keys", "--admin", "--publish", "**", "--subscribe", "**"];
@@ -95,7 +127,7 @@ fn looked_after(limits: &str) -> (Hub, String) {
 
 #[test]
 fn t11_what_the_process_does_is_told_in_no_namespace() {
-    let (hub, key) = looked_after("connections = 3\n");
+    let (hub, key) = looked_after("connections = 3\nconnections_per_namespace = 3\n");
     let [one, other] = ["one", "other"].map(of);
     let dashboard = || Request::get("/api/dashboard");
     let of_all = || hub.send(&dashboard().header("X-API-Key", &key)).json();
