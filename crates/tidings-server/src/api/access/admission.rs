@@ -1,12 +1,9 @@
 //! Somebody who is let in, and for how long that holds.
 
-use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
 
 use tidings::{Consent, GoodbyeReason};
 use tidings_auth::{Denied, Grant, Question, Rights};
-use tokio::sync::watch;
 
 use crate::api::access::gate::Gate;
 use crate::api::access::refusal::Refusal;
@@ -75,18 +72,5 @@ impl Gate {
             return Err(Denied::Expired.into());
         }
         self.check(admission)
-    }
-
-    /// Tells when streams may have to end whose consent is withdrawn; `None` if there is no such thing.
-    pub(crate) fn withdrawals(&self) -> Option<watch::Receiver<()>> {
-        Some(self.consents()?.withdrawals())
-    }
-
-    /// Has the application asked again about those who are here, for ever.
-    pub(super) async fn keep_consents(&self) -> Infallible {
-        match self.consents() {
-            Some(consents) => consents.keep().await,
-            None => pending().await,
-        }
     }
 }

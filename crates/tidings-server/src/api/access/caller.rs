@@ -1,7 +1,6 @@
 //! Who a request comes from, and what it may do.
 
 use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,19 +9,15 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tidings::{Owner, Peer, Selector, Subscription, Topic};
-use tidings_auth::{Credential, Grant, Rights};
-use tidings_http::{Problem, Site};
+use tidings_auth::{Credential, Grant};
+use tidings_http::Problem;
 use tokio::time::Instant;
 
 use crate::api::Kind;
 use crate::api::access::admission::Admission;
-use crate::api::access::rates::Publisher;
 use crate::api::body::Received;
 use crate::api::hub::Hub;
 use crate::wall_clock::now;
-
-/// What dashboards are told on.
-const DASHBOARDS: &str = "tidings/dashboard/**";
 
 /// The longest user agent that is remembered, in characters.
 const USER_AGENT_LENGTH: usize = 256;
@@ -33,32 +28,6 @@ pub(crate) struct Caller {
     admission: Admission,
     peer: Peer,
 }
-
-/// What a caller may read: all who may read the same share what is made of it, whatever else they may do.
-#[derive(Clone, Debug)]
-pub(crate) struct Sight(Arc<Rights>);
-
-impl PartialEq for Sight {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.subscribe() == other.0.subscribe()
-    }
-}
-
-impl Eq for Sight {}
-
-impl Hash for Sight {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.subscribe().hash(state);
-    }
-}
-
-/// A caller that has the admin right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Admin;
-
-/// A caller that may see dashboards, and so may read their topics.
-#[derive(Clone, Debug)]
-pub(crate) struct Watcher(pub(crate) Caller);
 
 impl Caller {
     pub(super) fn new(admission: Admission, request: &Request) -> Self {
@@ -106,11 +75,11 @@ impl Caller {
         }
     }
 
-    fn reading_dashboards(mut self) -> Self {
-        let dashboards = Selector::new(DASHBOARDS).expect("it is a selector");
+    /// The same with the right to read this as well.
+    pub(super) fn and_reading(mut self, selector: Selector) -> Self {
         let rights = &mut self.admission.grant.rights;
-        if !rights.covers(&dashboards) {
-            *rights = Arc::new(rights.and_subscribe(dashboards));
+        if !rights.covers(&selector) {
+            *rights = Arc::new(rights.and_subscribe(selector));
         }
         self
     }
@@ -165,29 +134,6 @@ impl Caller {
         Err(forbidden(detail).field(field))
     }
 
-    /// Refuses who publishes too fast.
-    pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
-        let grant = self.grant();
-        let site = || {
-            let remote = self.peer.remote?;
-            Some(Publisher::Site(Site::of(remote.ip())))
-        };
-        let identity = grant.identity.clone().map(Publisher::Identity);
-        let publisher = match &grant.credential {
-            // Whoever reaches an open hub has no limit but the hub's.
-            Credential::Anonymous if hub.is_open() => None,
-            _ => identity.or_else(site),
-        };
-        match publisher {
-            Some(publisher) => {
-                let namespace = grant.namespace.clone();
-                hub.rates
-                    .admit(namespace, publisher, events, Instant::now())
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Refuses who may read nothing.
     pub(crate) fn may_subscribe_at_all(&self) -> Result<(), Problem> {
         if self.grant().rights.subscribe().is_empty() {
@@ -223,63 +169,6 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Sight {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        caller.may_subscribe_at_all()?;
-        Ok(Self(caller.grant().rights.clone()))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Admin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        if caller.grant().is_admin() {
-            return Ok(Self);
-        }
-        Err(forbidden(
-            "this needs the admin right, which these credentials do not give",
-        ))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Watcher {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        let rights = &caller.grant().rights;
-        let dashboards = [DASHBOARDS, "**"].map(Selector::new);
-        let covers = |all: &Selector| rights.covers(all);
-        if rights.is_admin() || dashboards.iter().flatten().any(covers) {
-            return Ok(Self(caller.reading_dashboards()));
-        }
-        let detail =
-            "dashboards need the admin right, or that to subscribe to ** or tidings/dashboard/**";
-        Err(forbidden(detail))
-    }
-}
-
-impl Sight {
-    pub(crate) fn sees(&self, topic: &Topic) -> bool {
-        self.0.may_subscribe(topic)
-    }
-
-    /// # Errors
-    ///
-    /// 403 if the topic is not among what may be seen.
-    pub(crate) fn must_see(&self, topic: &Topic) -> Result<(), Problem> {
-        if self.sees(topic) {
-            return Ok(());
-        }
-        Err(unreadable("topic", topic))
-    }
-}
-
 /// Whose stream it is, and until when; nobody's without credentials.
 fn owner(admission: &Admission) -> Option<Owner> {
     let grant = &admission.grant;
@@ -301,11 +190,11 @@ fn owner(admission: &Admission) -> Option<Owner> {
     Some(owner)
 }
 
-fn unreadable(field: &'static str, topic: &Topic) -> Problem {
+pub(super) fn unreadable(field: &'static str, topic: &Topic) -> Problem {
     let detail = format!("{field}: these credentials give no right to subscribe to {topic}");
     forbidden(detail).field(field)
 }
 
-fn forbidden(detail: impl Into<String>) -> Problem {
+pub(super) fn forbidden(detail: impl Into<String>) -> Problem {
     Kind::Forbidden.because(detail)
 }

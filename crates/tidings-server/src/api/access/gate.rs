@@ -1,16 +1,18 @@
 //! Who is let in.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Method, StatusCode};
-use tidings_auth::{Revocations, Tickets};
+use tidings_auth::{Revocations, TakenTicket, Tickets};
 use tidings_http::{EventStream, Problem, StreamRequest};
 use tower::ServiceExt;
 
+use crate::api::access::admission::Admission;
 use crate::api::access::caller::Caller;
 use crate::api::access::denials::{Attempt, Denials};
 use crate::api::access::judge::Means;
@@ -51,6 +53,26 @@ impl Gate {
     pub(crate) fn is_open(&self) -> bool {
         self.means.is_none()
     }
+
+    /// Who shows this, and the ticket that it was, if it was one.
+    ///
+    /// # Errors
+    ///
+    /// Why they may not, and who it is as far as that is known.
+    async fn enter(
+        &self,
+        entrance: &Entrance,
+        shown: Result<Option<String>, Refusal>,
+    ) -> Result<(Admission, Option<TakenTicket<'_>>), (Refusal, Option<Arc<str>>)> {
+        let nobody = |refusal| (refusal, None);
+        let shown = shown.map_err(nobody)?;
+        let judged = self.judge(shown.as_deref(), entrance.grant_of_all()).await;
+        let (grant, ticket) = judged.map_err(nobody)?;
+        let identity = grant.identity.clone();
+        let admitted = self.admit(grant).await;
+        let admission = admitted.map_err(|refusal| (refusal, identity))?;
+        Ok((admission, ticket))
+    }
 }
 
 /// Lets in who may come, leads them to the routes of their namespace, which are `own` for those who have none, and keeps
@@ -69,19 +91,12 @@ pub(crate) async fn pass(entrance: Entrance, own: Router, request: Request) -> R
         refusal.into_response(hub, stream.as_ref())
     };
     let shown = gate.shown(entrance.access(), &request, is_for_stream);
-    let granted = match shown.map(|shown| shown.map(Cow::into_owned)) {
-        Ok(shown) => gate.judge(shown.as_deref(), entrance.grant_of_all()).await,
-        Err(refusal) => Err(refusal),
+    let shown = shown.map(|shown| shown.map(Cow::into_owned));
+    let (admission, ticket) = match gate.enter(&entrance, shown).await {
+        Ok(entered) => entered,
+        Err((refusal, identity)) => return refuse(refusal, identity.as_deref()),
     };
-    let (grant, ticket) = match granted {
-        Ok(granted) => granted,
-        Err(refusal) => return refuse(refusal, None),
-    };
-    let identity = grant.identity.clone();
-    let admission = match gate.admit(grant).await {
-        Ok(admission) => admission,
-        Err(refusal) => return refuse(refusal, identity.as_deref()),
-    };
+    let identity = admission.grant.identity.clone();
     let routes = match &admission.grant.namespace {
         None => Ok(own),
         Some(name) => {

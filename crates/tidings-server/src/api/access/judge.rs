@@ -1,12 +1,6 @@
 //! What credentials are good for.
 
-use std::convert::Infallible;
-use std::future::pending;
-use std::time::Duration;
-
 use tidings_auth::{Denied, Grant, KeyRing, KeySetState, TakenTicket, Tickets, Verifier};
-use tokio::select;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::api::access::consents::Consents;
 use crate::api::access::gate::Gate;
@@ -16,9 +10,6 @@ use crate::wall_clock::now;
 
 /// What begins an API key. What is neither that nor a ticket is taken for a token.
 const KEY_PREFIX: &str = "tdk_";
-
-/// How often it is looked whether a set of keys is due.
-const REFRESH: Duration = Duration::from_secs(5);
 
 /// What a hub with keys judges credentials by.
 #[derive(Debug)]
@@ -84,14 +75,6 @@ impl Gate {
         Ok((grant, ticket))
     }
 
-    /// Does what has to be done about keys and consents beside letting in, for ever.
-    pub(crate) async fn keep(&self) -> Infallible {
-        select! {
-            never = self.refresh_keys() => never,
-            never = self.keep_consents() => never,
-        }
-    }
-
     /// How it stands with the keys that issuers publish.
     pub(crate) fn key_sets(&self) -> Vec<KeySetState> {
         let means = self.means.as_ref();
@@ -100,18 +83,5 @@ impl Gate {
 
     pub(super) fn consents(&self) -> Option<&Consents> {
         self.means.as_ref()?.consents.as_ref()
-    }
-
-    /// Has the sets of keys fetched that are due, for ever.
-    async fn refresh_keys(&self) -> Infallible {
-        let Some(means) = &self.means else {
-            return pending().await;
-        };
-        let mut ticks = interval(REFRESH);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            means.verifier.refresh(now()).await;
-        }
     }
 }

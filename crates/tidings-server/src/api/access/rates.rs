@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use tidings_auth::Credential;
 use tidings_http::{Problem, Site};
 use tokio::time::Instant;
 
 use crate::api::Kind;
+use crate::api::access::caller::Caller;
+use crate::api::hub::Hub;
 
 /// Identities whose rate is known at a time. One that is forgotten begins anew.
 const IDENTITIES: u64 = 10_000;
@@ -32,7 +35,7 @@ type InNamespace = (Option<Arc<str>>, Publisher);
 
 /// Who publishes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Publisher {
+enum Publisher {
     Identity(Arc<str>),
     /// Those without one.
     Site(Site),
@@ -53,7 +56,7 @@ impl PublishRates {
     /// # Errors
     ///
     /// 429, with the time after which it is granted.
-    pub(super) fn admit(
+    fn admit(
         &self,
         namespace: Option<Arc<str>>,
         publisher: Publisher,
@@ -90,6 +93,31 @@ impl fmt::Debug for PublishRates {
         f.debug_struct("PublishRates")
             .field("a_second", &self.a_second)
             .finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    /// Refuses who publishes too fast.
+    pub(crate) fn may_publish_so_many(&self, hub: &Hub, events: usize) -> Result<(), Problem> {
+        let grant = self.grant();
+        let site = || {
+            let remote = self.peer().remote?;
+            Some(Publisher::Site(Site::of(remote.ip())))
+        };
+        let identity = grant.identity.clone().map(Publisher::Identity);
+        let publisher = match &grant.credential {
+            // Whoever reaches an open hub has no limit but the hub's.
+            Credential::Anonymous if hub.is_open() => None,
+            _ => identity.or_else(site),
+        };
+        match publisher {
+            Some(publisher) => {
+                let namespace = grant.namespace.clone();
+                hub.rates
+                    .admit(namespace, publisher, events, Instant::now())
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -31,7 +31,10 @@ fn t9_a_ticket_opens_one_stream_as_who_asked_for_it() {
 /// A ticket of somebody.
 fn ticket(hub: &Hub, token: &str) -> String {
     let asked = hub.send(&bearer(Request::post("/api/tickets", ""), token));
-    asked.json()["ticket"].as_str().expect("a ticket").to_owned()
+    asked.json()["ticket"]
+        .as_str()
+        .expect("a ticket")
+        .to_owned()
 }
 
 #[test]
