@@ -1,5 +1,7 @@
 //! Selectors as sets of topics: which holds all of another, and what two have in common.
 
+use std::iter::{from_fn, repeat};
+
 use tidings_log::{MAX_TOPIC_BYTES, Topic};
 
 use crate::{
@@ -21,15 +23,15 @@ impl Selector {
     pub fn covers(&self, other: &Self) -> bool {
         let (own, other) = (Shape::of(self), Shape::of(other));
         let has_its_length = if own.is_open {
-            own.segments.len() <= other.least()
+            own.length <= other.least()
         } else {
-            !other.is_open && own.segments.len() == other.segments.len()
+            !other.is_open && own.length == other.length
         };
-        if !has_its_length || (own.begins_wild() && other.segment(0) == Some(RESERVED)) {
+        if !has_its_length || (own.begins_wild() && other.first() == RESERVED) {
             return false;
         }
-        let mut segments = own.segments.iter().enumerate();
-        segments.all(|(place, own)| *own == ANY || other.segment(place) == Some(own))
+        let mut segments = own.segments().zip(other.segments().chain(repeat(ANY)));
+        segments.all(|(own, other)| own == ANY || own == other)
     }
 
     /// The topics that both match, which is always one selector; `None` if there are none.
@@ -49,24 +51,29 @@ impl Selector {
     /// ```
     pub fn intersect(&self, other: &Self) -> Option<Self> {
         let (one, two) = (Shape::of(self), Shape::of(other));
-        let length = match (one.is_open, two.is_open) {
-            (true, true) => one.segments.len().max(two.segments.len()),
-            (false, _) => one.segments.len(),
-            (true, false) => two.segments.len(),
-        };
-        if one.segments.len().max(two.segments.len()) > length {
+        let length = one.length.max(two.length);
+        let has_its_length = |shape: &Shape<'_>| shape.is_open || shape.length == length;
+        if !has_its_length(&one) || !has_its_length(&two) {
             return None;
         }
-        let common = |place| match (one.segment(place)?, two.segment(place)?) {
-            (ANY, segment) | (segment, ANY) => Some(segment),
-            (segment, same) => (segment == same).then_some(segment),
-        };
+        let mut text = String::with_capacity(one.text.len() + two.text.len());
+        let [of_one, of_two] = [&one, &two].map(|shape| shape.segments().chain(repeat(ANY)));
+        for (place, pair) in of_one.zip(of_two).take(length).enumerate() {
+            let segment = match pair {
+                (ANY, segment) | (segment, ANY) => segment,
+                (segment, same) if segment == same => segment,
+                _ => return None,
+            };
+            text.push_str(if place == 0 { "" } else { "/" });
+            text.push_str(segment);
+        }
         let common = Shape {
-            segments: (0..length).map(common).collect::<Option<_>>()?,
+            text: &text,
+            length,
             is_open: one.is_open && two.is_open,
         };
         let begins_wild = one.begins_wild() || two.begins_wild();
-        if begins_wild && common.segment(0) == Some(RESERVED) {
+        if begins_wild && common.first() == RESERVED {
             return None;
         }
         common.selector()
@@ -76,8 +83,8 @@ impl Selector {
     pub(crate) fn widest_first(selectors: &mut [Self]) {
         selectors.sort_by_cached_key(|selector| {
             let shape = Shape::of(selector);
-            let literal = shape.segments.iter().filter(|segment| **segment != ANY);
-            (literal.count(), shape.segments.len(), !shape.is_open)
+            let literal = shape.segments().filter(|segment| *segment != ANY);
+            (literal.count(), shape.length, !shape.is_open)
         });
     }
 }
@@ -88,59 +95,89 @@ const ANY: &str = "*";
 /// What a selector says of the segments of its topics.
 #[derive(Debug)]
 struct Shape<'a> {
-    /// The first ones.
-    segments: Vec<&'a str>,
+    /// The first ones, with slashes between them.
+    text: &'a str,
+    /// How many these are: an empty text may be none or one.
+    length: usize,
     /// Others may follow.
     is_open: bool,
 }
 
 impl<'a> Shape<'a> {
     fn of(selector: &'a Selector) -> Self {
-        let mut segments: Vec<&str> = selector.as_str().split('/').collect();
-        let is_open = segments.pop_if(|last| *last == "**").is_some();
-        Self { segments, is_open }
+        let text = selector.as_str();
+        let (text, is_open) = match text.strip_suffix("**") {
+            None => (Some(text), false),
+            // Without a slash before it there is nothing else.
+            Some(rest) => (rest.strip_suffix('/'), true),
+        };
+        Self {
+            text: text.unwrap_or_default(),
+            length: text.map_or(0, |text| segments(text).count()),
+            is_open,
+        }
     }
 
-    fn segment(&self, place: usize) -> Option<&'a str> {
-        let any = self.is_open.then_some(ANY);
-        self.segments.get(place).copied().or(any)
+    fn segments(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        segments(self.text).take(self.length)
+    }
+
+    /// What the first segment of its topics is.
+    fn first(&self) -> &'a str {
+        self.segments().next().unwrap_or(ANY)
     }
 
     fn begins_wild(&self) -> bool {
-        self.segment(0) == Some(ANY)
+        self.first() == ANY
     }
 
     /// How many segments a topic of it has at least: no topic has none, and no topic ends in an empty one.
     fn least(&self) -> usize {
-        let may_end = self.segments.last().is_some_and(|last| !last.is_empty());
-        self.segments.len() + usize::from(self.is_open && !may_end)
+        let may_end = self.segments().last().is_some_and(|last| !last.is_empty());
+        self.length + usize::from(self.is_open && !may_end)
     }
 
     /// How many bytes the shortest topic of it has.
     fn shortest(&self) -> usize {
         let least = self.least();
-        let bytes = |place| match self.segment(place) {
+        let bytes = |(place, segment)| match segment {
             // Whatever it is, but not empty at the end.
-            Some(ANY) => usize::from(place + 1 == least),
-            segment => segment.map_or(0, str::len),
+            ANY => usize::from(place + 1 == least),
+            segment => segment.len(),
         };
-        let segments: usize = (0..least).map(bytes).sum();
+        let segments = self.segments().chain(repeat(ANY)).take(least);
+        let segments: usize = segments.enumerate().map(bytes).sum();
         segments + least.saturating_sub(1)
     }
 
     /// The selector of this shape, if it matches any topic.
-    fn selector(mut self) -> Option<Selector> {
-        if !self.is_open && !self.segments.contains(&ANY) {
-            let topic = Topic::new(self.segments.join("/"));
-            return topic.ok().map(Selector::Topic);
+    fn selector(&self) -> Option<Selector> {
+        if !self.is_open && self.segments().all(|segment| segment != ANY) {
+            return Topic::new(self.text).ok().map(Selector::Topic);
         }
-        let has_end = self.is_open || self.segments.last() != Some(&"");
+        let has_end = self.is_open || self.segments().last() != Some("");
         if !has_end || self.shortest() > MAX_TOPIC_BYTES {
             return None;
         }
-        self.segments.extend(self.is_open.then_some("**"));
-        Some(Selector::Pattern(Pattern::of(&self.segments)))
+        let pattern = match (self.is_open, self.length) {
+            (false, _) => Pattern::of(self.text),
+            (true, 0) => Pattern::of("**"),
+            (true, _) => Pattern::of(&format!("{}/**", self.text)),
+        };
+        Some(Selector::Pattern(pattern))
     }
+}
+
+/// The parts between the slashes. `str::split` takes several times as long for segments as short as these, and rights
+/// are compared with what is asked for at every connect.
+fn segments(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    from_fn(move || {
+        let text = rest?;
+        let slash = text.bytes().position(|byte| byte == b'/');
+        rest = slash.map(|slash| &text[slash + 1..]);
+        Some(&text[..slash.unwrap_or(text.len())])
+    })
 }
 
 #[cfg(test)]

@@ -8,9 +8,12 @@ use tidings_sse::EventName;
 
 use crate::{Selector, Selectors, matcher::Matcher, selectors::TooFragmented};
 
-/// What a subscription wants to see and may. Equal filters share a group.
-#[derive(Clone, Debug)]
-pub(crate) struct Filter {
+/// What a subscription wants to see and may. Equal filters share a group, and clones all that they are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Filter(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     /// What it lets through: sorted, without repetition. Empty if rights leave nothing of what was asked for.
     selectors: Box<[Selector]>,
     /// What was asked for, sorted and without repetition, if rights have narrowed that.
@@ -20,7 +23,7 @@ pub(crate) struct Filter {
     /// The event types wanted, sorted; empty is all.
     events: Box<[EventName]>,
     /// Finds a selector that matches, where they are many.
-    matcher: Option<Arc<Matcher>>,
+    matcher: Option<Matcher>,
 }
 
 /// Selectors that are tried one by one. Rights may leave many more than can be asked for.
@@ -53,23 +56,23 @@ impl Filter {
         };
         let topics: Option<Box<[Topic]>> = selectors.iter().map(topic).collect();
         let are_many = topics.is_none() && selectors.len() > FEW;
-        Ok(Self {
-            matcher: are_many.then(|| Arc::new(Matcher::of(&selectors))),
+        Ok(Self(Arc::new(Parts {
+            matcher: are_many.then(|| Matcher::of(&selectors)),
             selectors: selectors.into(),
             asked,
             topics,
             events: events.into(),
-        })
+        })))
     }
 
     /// What it lets through. None of them may be left.
     pub(crate) fn selectors(&self) -> &[Selector] {
-        &self.selectors
+        &self.0.selectors
     }
 
     /// What was asked for.
     pub(crate) fn asked(&self) -> &[Selector] {
-        self.asked.as_deref().unwrap_or(&self.selectors)
+        self.0.asked.as_deref().unwrap_or(&self.0.selectors)
     }
 
     /// What was asked for as text.
@@ -78,20 +81,21 @@ impl Filter {
     }
 
     pub(crate) fn events(&self) -> &[EventName] {
-        &self.events
+        &self.0.events
     }
 
     /// The topics with which it ends by itself: all that it lets through, if no pattern was asked for.
     pub(crate) fn ends_with(&self) -> Option<&[Topic]> {
         let is_topic = |asked: &Selector| matches!(asked, Selector::Topic(_));
-        let topics = self.topics.as_deref().filter(|topics| !topics.is_empty())?;
+        let topics = self.0.topics.as_deref();
+        let topics = topics.filter(|topics| !topics.is_empty())?;
         self.asked().iter().all(is_topic).then_some(topics)
     }
 
     pub(crate) fn matches(&self, topic: &Topic) -> bool {
-        match &self.matcher {
+        match &self.0.matcher {
             Some(matcher) => matcher.matches_any(topic),
-            None => self.selectors.iter().any(|own| own.matches(topic)),
+            None => self.0.selectors.iter().any(|own| own.matches(topic)),
         }
     }
 
@@ -106,32 +110,35 @@ impl Filter {
     pub(crate) fn wants(&self, record: &Record) -> bool {
         let event = record.event.as_deref().unwrap_or("message");
         let by_name = |wanted: &EventName| wanted.as_str().cmp(event);
-        self.events.is_empty() || self.events.binary_search_by(by_name).is_ok()
+        let events = self.events();
+        events.is_empty() || events.binary_search_by(by_name).is_ok()
     }
 
     /// Asks the log something about the topics of this filter.
     pub(crate) fn scope<R>(&self, ask: impl FnOnce(&Scope<'_>) -> R) -> R {
-        match &self.topics {
+        match &self.0.topics {
             Some(topics) => ask(&Scope::Topics(topics)),
             None => ask(&Scope::Matching(&|topic| self.matches(topic))),
         }
     }
+}
 
+impl Parts {
     /// What the rest is made of.
     fn key(&self) -> (&[Selector], Option<&[Selector]>, &[EventName]) {
         (&self.selectors, self.asked.as_deref(), &self.events)
     }
 }
 
-impl PartialEq for Filter {
+impl PartialEq for Parts {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-impl Eq for Filter {}
+impl Eq for Parts {}
 
-impl Hash for Filter {
+impl Hash for Parts {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key().hash(state);
     }

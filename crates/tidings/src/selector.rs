@@ -77,9 +77,9 @@ impl Selector {
 }
 
 impl Pattern {
-    /// A pattern of these segments, which need not be as short as one that is read.
-    pub(crate) fn of(segments: &[&str]) -> Self {
-        Self(segments.join("/").into())
+    /// The pattern of this text, which need not be as short as one that is read.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The parts between the slashes, in order.

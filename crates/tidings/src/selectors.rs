@@ -66,7 +66,7 @@ impl Selectors {
         if asked.iter().all(|asked| self.covers(asked)) {
             return Ok(None);
         }
-        let mut left = Vec::new();
+        let mut left = Vec::with_capacity(self.0.len());
         for asked in asked {
             left.extend(self.iter().filter_map(|own| own.intersect(asked)));
         }
@@ -91,20 +91,32 @@ impl FromIterator<Selector> for Selectors {
 
 /// Drops those that are covered by others.
 fn reduce(mut selectors: Vec<Selector>) -> Result<Vec<Selector>, TooFragmented> {
-    Selector::widest_first(&mut selectors);
-    let mut kept = Matcher::default();
-    let mut needed = Vec::new();
-    for selector in selectors {
-        if kept.covers(&selector) {
-            continue;
+    selectors.sort_unstable();
+    selectors.dedup();
+    // Topics come first, and cover nothing else.
+    let is_topic = |selector: &Selector| matches!(selector, Selector::Topic(_));
+    let mut patterns = selectors.split_off(selectors.partition_point(is_topic));
+    if !patterns.is_empty() {
+        Selector::widest_first(&mut patterns);
+        let mut kept = Matcher::default();
+        let mut needed = Vec::new();
+        for pattern in patterns {
+            if kept.covers(&pattern) {
+                continue;
+            }
+            if needed.len() == MAX_NARROWED {
+                return Err(TooFragmented);
+            }
+            kept.insert(&pattern, 0);
+            needed.push(pattern);
         }
-        if needed.len() == MAX_NARROWED {
-            return Err(TooFragmented);
-        }
-        kept.insert(&selector, 0);
-        needed.push(selector);
+        selectors.retain(|topic| !kept.covers(topic));
+        selectors.append(&mut needed);
     }
-    Ok(needed)
+    if selectors.len() > MAX_NARROWED {
+        return Err(TooFragmented);
+    }
+    Ok(selectors)
 }
 
 #[cfg(test)]
