@@ -115,9 +115,14 @@ impl Intake {
         Ok(())
     }
 
-    /// The next item to be given.
+    /// The next item to be given. With the last one goes the room for them: a subscription may wait for long after it was
+    /// given much.
     pub(crate) fn pop(&mut self) -> Option<Ready> {
-        self.ready.pop_front()
+        let next = self.ready.pop_front();
+        if self.ready.is_empty() {
+            self.ready = VecDeque::new();
+        }
+        next
     }
 
     /// Forgets what is ready.

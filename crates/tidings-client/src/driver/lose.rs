@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::connection::{Connection, Loss};
 use crate::credentials::TokenReason;
-use crate::driver::{Driver, Open, Phase};
+use crate::driver::{Driver, Phase};
 use crate::error::SubscribeError;
 use crate::exchange::SendError;
 
@@ -36,8 +36,11 @@ impl Driver {
         }
     }
 
-    pub(super) fn prove(&mut self, open: &Open) {
-        if open.since.elapsed() >= PROVEN_AFTER {
+    /// Takes what the connection has lasted for a proof, before it is gone.
+    pub(super) fn prove(&mut self) {
+        if let Phase::Open(open) = &self.phase
+            && open.since.elapsed() >= PROVEN_AFTER
+        {
             self.backoff.reset();
         }
     }

@@ -4,7 +4,6 @@ mod connect;
 mod lose;
 
 use std::collections::HashSet;
-use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -76,8 +75,6 @@ enum Phase {
     Connecting,
     Open(Open),
     Waiting(Duration),
-    /// Between two phases, while one of them is being left.
-    Moving,
     Ended,
 }
 
@@ -249,9 +246,9 @@ impl Driver {
         if self.snapshot_due && matches!(self.phase, Phase::Open(_) | Phase::Ended) {
             return Box::pin(self.refetch()).await;
         }
-        match mem::replace(&mut self.phase, Phase::Moving) {
+        match self.phase {
             Phase::Connecting => Box::pin(self.connect()).await,
-            Phase::Open(open) => self.read(open).await,
+            Phase::Open(_) => self.read().await,
             Phase::Waiting(delay) => {
                 if delay.is_zero() {
                     // It is seen all the same by who watches the connection beside the stream.
@@ -260,24 +257,26 @@ impl Driver {
                 alarm::sleep(delay).await;
                 self.phase = Phase::Connecting;
             }
-            Phase::Moving | Phase::Ended => self.phase = Phase::Ended,
+            Phase::Ended => {}
         }
     }
 
-    async fn read(&mut self, mut open: Open) {
+    async fn read(&mut self) {
+        let Phase::Open(open) = &mut self.phase else {
+            return;
+        };
         if open.chunk.is_empty() {
             let idle = self.client.settings().idle_timeout;
             let cut = match alarm::within(idle, open.body.piece()).await {
                 Some(Ok(Some(chunk))) => {
                     open.chunk = chunk;
-                    self.phase = Phase::Open(open);
                     return;
                 }
                 Some(Ok(None)) => Loss::Closed,
                 Some(Err(error)) => Loss::Transport(error),
                 None => Loss::Idle,
             };
-            self.prove(&open);
+            self.prove();
             match self.goodbye.take() {
                 Some(reason) if self.renews_after(&reason) => self.renew(reason),
                 goodbye => self.lose(goodbye.map_or(cut, |reason| Loss::Goodbye { reason })),
@@ -286,12 +285,12 @@ impl Driver {
         }
         let piece = open.chunk.split_to(open.chunk.len().min(PIECE));
         match self.intake.push(&piece, &open.origin) {
-            Ok(()) => self.phase = Phase::Open(open),
+            Ok(()) => {}
             Err(IntakeError::NoEnvelope { id, source }) => {
                 self.fail(SubscribeError::NoEnvelope { id, source });
             }
             Err(IntakeError::Limit(error)) => {
-                self.prove(&open);
+                self.prove();
                 self.undecodable(error);
             }
         }
