@@ -8,6 +8,10 @@ use serde::Serialize;
 ///
 /// `type` is `urn:tidings:problem:` and the kind; it is stable, so clients can go by it. The response has the problem among its
 /// extensions, for layers that keep a record.
+///
+/// Beside the kinds of an application there are those of this crate: `bad-parameter` (400), `not-acceptable` (406),
+/// `too-many-connections` (429, of the server loop 503), `too-many-views` (429), `internal` (500), `draining`, `store-failed` and
+/// `timeout` (503).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {detail}")]
 pub struct Problem {

@@ -23,6 +23,9 @@ macro_rules! kinds {
                 }
             }
         }
+
+        #[cfg(test)]
+        const KINDS: &[(&str, StatusCode)] = &[$(($word, StatusCode::$status)),*];
     };
 }
 
@@ -66,5 +69,42 @@ impl Kind {
     pub(crate) fn at(self, field: impl Into<Cow<'static, str>>, detail: impl Display) -> Problem {
         let field = field.into();
         self.because(format!("{field}: {detail}")).field(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What is answered below, by the server loop, for streams and for live resources, and not here.
+    const OF_TIDINGS_HTTP: [(&str, StatusCode); 5] = [
+        ("not-acceptable", StatusCode::NOT_ACCEPTABLE),
+        ("timeout", StatusCode::SERVICE_UNAVAILABLE),
+        ("too-many-connections", StatusCode::SERVICE_UNAVAILABLE),
+        ("too-many-connections", StatusCode::TOO_MANY_REQUESTS),
+        ("too-many-views", StatusCode::TOO_MANY_REQUESTS),
+    ];
+
+    #[test]
+    fn the_contract_lists_every_kind_and_no_other() {
+        let contract = include_str!("../../../../docs/api.md");
+        let section = contract.split("### Problems").nth(1).unwrap();
+        let table = section.split("\n## ").next().unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        let listed: BTreeSet<_> = rows
+            .flat_map(|row| {
+                let (word, row) = row.split_once("` | ").unwrap();
+                let statuses = row.split(" | ").next().unwrap().split(", ");
+                statuses.map(move |status| (word, status.parse().unwrap()))
+            })
+            .collect();
+        let known: BTreeSet<_> = KINDS
+            .iter()
+            .chain(&OF_TIDINGS_HTTP)
+            .map(|(word, status)| (*word, status.as_u16()))
+            .collect();
+        assert_eq!(listed, known);
     }
 }

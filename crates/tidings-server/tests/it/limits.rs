@@ -27,11 +27,16 @@ fn the_event_size_is_a_setting() {
         hub.post("/api/events?topic=t", "x".repeat(1024)).status(),
         200
     );
-    hub.post("/api/events?topic=t", "x".repeat(1025))
-        .problem(413);
     let line = json!({"topic": "t", "data": "x".repeat(1025)}).to_string();
-    let answer = hub.post_lines(&line);
-    assert!(matches!(answer.status(), 400 | 413), "{answer:?}");
+    for (answer, field) in [
+        (hub.post("/api/events?topic=t", "x".repeat(1025)), "body"),
+        (hub.post_lines(&line), "line 1: data"),
+    ] {
+        let refused = answer.problem(413);
+        assert_eq!(refused["field"], field, "{refused}");
+        let detail = refused["detail"].as_str().expect("a detail");
+        assert!(detail.starts_with(&format!("{field}: ")), "{refused}");
+    }
     assert_eq!(hub.history("t").len(), 1);
 }
 
