@@ -24,13 +24,13 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServeLimits {
-    /// Connections open at one time; one more is answered `503` with `Retry-After` and closed.
+    /// Connections open at one time; one more is answered `429` with `Retry-After` and closed.
     ///
     /// Default 20,000: 10,000 event streams, each with a request beside it. The process needs at
     /// least as many file descriptors, and a few hundred more.
     pub connections: usize,
 
-    /// Connections open at one time from one address; one more is answered `503` as above.
+    /// Connections open at one time from one address; one more is answered `429` as above.
     ///
     /// An IPv6 peer counts as its /64, the least a site is given. Loopback peers are bound only
     /// by `connections`: a reverse proxy on the same host brings everybody's connections from

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::{Problem, StreamRequest, accept::is_event_source};
 
-/// Answers every request with `503` and a time to come back, and a browser's `EventSource` with 200 and that time.
+/// Answers every request with `429` and a time to come back, and a browser's `EventSource` with 200 and that time.
 pub(super) fn router() -> Router {
     Router::new().fallback(refuse)
 }
@@ -17,7 +17,7 @@ async fn refuse(headers: HeaderMap) -> Response {
     // Those that were refused together come back apart.
     let delay = Duration::from_secs(fastrand::u64(1..=5));
     let detail = "too many connections are open";
-    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let status = StatusCode::TOO_MANY_REQUESTS;
     let problem = Problem::new(status, "too-many-connections", detail).retry_after(delay);
     let request = StreamRequest {
         from_browser: is_event_source(&headers),

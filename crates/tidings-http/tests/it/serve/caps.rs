@@ -14,7 +14,7 @@ async fn a_connection_over_the_cap_is_told_to_come_back() {
     let answer = server.exchange(REMOTE).await;
 
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert!(head.starts_with("HTTP/1.1 429"), "{head}");
     assert!(head.contains("retry-after: "), "{head}");
     assert!(head.contains("connection: close"), "{head}");
     assert!(
@@ -22,7 +22,7 @@ async fn a_connection_over_the_cap_is_told_to_come_back() {
         "{head}"
     );
     let problem: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!(problem["status"], 503);
+    assert_eq!(problem["status"], 429);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn an_event_source_over_the_cap_is_sent_away_with_a_status_that_does_not_s
 
     assert!(event_source.starts_with("HTTP/1.1 200"), "{event_source}");
     assert!(event_source.contains("retry: "), "{event_source}");
-    assert!(page.starts_with("HTTP/1.1 503"), "{page}");
+    assert!(page.starts_with("HTTP/1.1 429"), "{page}");
 }
 
 #[tokio::test]
@@ -47,14 +47,14 @@ async fn a_connection_that_ends_makes_room_for_another() {
     let mut server = start(one_connection()).await;
     let held = server.open_stream().await;
     let refused = server.exchange(REMOTE).await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
 
     drop(held);
 
     while server
         .exchange(REMOTE_AND_CLOSE)
         .await
-        .starts_with("HTTP/1.1 503")
+        .starts_with("HTTP/1.1 429")
     {}
 }
 

@@ -62,7 +62,7 @@ async fn a_connection_over_the_cap_is_told_to_come_back() {
 
     let response = get(&mut client, "/remote").await;
 
-    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(response.headers().contains_key("retry-after"));
     drop(response);
     connection.await.unwrap().unwrap();

@@ -99,13 +99,13 @@ async fn one_client_behind_a_proxy_cannot_take_the_place_of_others() {
 
     let same = request("/remote", &as_client("192.0.2.1"));
     let refused = server.exchange(&same).await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
     assert!(refused.contains("retry-after: "), "{refused}");
     let other = request("/remote", &as_client("192.0.2.2"));
     assert_eq!(body(&server, &other).await, "192.0.2.2:0");
 
     drop(sender);
-    while server.exchange(&same).await.starts_with("HTTP/1.1 503") {}
+    while server.exchange(&same).await.starts_with("HTTP/1.1 429") {}
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn clients_of_one_ipv6_site_count_as_one() {
 
     let neighbour = request("/remote", &as_client("2001:db8::2"));
     let refused = server.exchange(&neighbour).await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
     let other = request("/remote", &as_client("2001:db8:0:1::1"));
     assert_eq!(body(&server, &other).await, "[2001:db8:0:1::1]:0");
 }
@@ -132,7 +132,7 @@ async fn clients_that_cannot_be_told_apart_count_as_one() {
 
     let conflict = "x-forwarded-for: 192.0.2.1\r\nforwarded: for=192.0.2.2\r\n";
     let refused = server.exchange(&request("/remote", conflict)).await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
 }
 
 #[tokio::test]
@@ -161,11 +161,11 @@ async fn a_stream_that_a_thread_writes_holds_the_place_of_its_client() {
     let publish = async |event| broker.publish(topic.clone(), event).await.unwrap();
     publish(Event::new("1")).await;
     read_until(&mut stream, "data: 1\n\n").await;
-    assert!(open().await.1.starts_with("HTTP/1.1 503"));
+    assert!(open().await.1.starts_with("HTTP/1.1 429"));
 
     drop(stream);
 
-    while open().await.1.starts_with("HTTP/1.1 503") {}
+    while open().await.1.starts_with("HTTP/1.1 429") {}
     server.abort();
 }
 
@@ -252,7 +252,7 @@ async fn a_client_named_by_a_preamble_has_the_cap_of_one_address() {
     let _sender = server.streams.recv().await.unwrap();
 
     let refused = server.exchange(&as_client("192.0.2.1", REMOTE)).await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
     assert!(refused.contains("connection: close"), "{refused}");
     let other = as_client("192.0.2.2", REMOTE_AND_CLOSE);
     assert_eq!(body(&server, &other).await, "192.0.2.2:4711");

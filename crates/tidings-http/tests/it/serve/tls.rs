@@ -218,7 +218,7 @@ async fn t14_peers_that_do_not_shake_hands_hold_up_nobody_and_are_counted() {
     assert!(ask(&mut good, REMOTE).await.starts_with("HTTP/1.1 200"));
     let mut late = identity.connect(server.connect().await, &[]).await.unwrap();
     let answer = ask(&mut late, REMOTE).await;
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
 }
 
 #[tokio::test]
