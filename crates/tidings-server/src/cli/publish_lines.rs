@@ -44,7 +44,7 @@ pub(crate) async fn publish_lines(
     };
     // A bad line ends the reading, not the publishing of what came before it.
     let reading = async { Ok(read(filling, sender, progress).await) };
-    let published = tokio::try_join!(reading, publish(&client, receiver, progress));
+    let published = tokio::try_join!(reading, publish(args, &client, receiver, progress));
     progress.finish();
     let (read, summary) = published?;
     if let Err(error) = read {
@@ -106,6 +106,7 @@ async fn read(
 }
 
 async fn publish(
+    args: &PublishArgs,
     client: &Client,
     mut batches: mpsc::Receiver<Batch>,
     progress: &Progress,
@@ -114,10 +115,16 @@ async fn publish(
     while let Some(batch) = batches.recv().await {
         let published = client.publish_batch(&batch).await;
         let receipt = published.with_context(|| {
-            let first = summary.published + 1;
-            let last = summary.published + batch.len() as u64;
+            let first = summary.lines + 1;
+            let last = summary.lines + batch.len() as u64;
             format!("{summary}; lines {first} to {last} failed")
         })?;
+        summary.lines += batch.len() as u64;
+        summary.published += match args.idempotency_key {
+            Some(_) => receipt.published,
+            // Those that the hub had already are from an attempt whose answer was lost.
+            None => batch.len() as u64,
+        };
         summary.add(receipt);
         progress.events(summary.published);
     }
@@ -177,6 +184,10 @@ impl Filling<'_> {
 
 #[derive(Default, Serialize)]
 struct Summary {
+    /// Lines that are acknowledged.
+    #[serde(skip)]
+    lines: u64,
+    /// Those among them that this run has published.
     published: u64,
     first: Option<String>,
     last: Option<String>,
@@ -184,7 +195,6 @@ struct Summary {
 
 impl Summary {
     fn add(&mut self, receipt: BatchReceipt) {
-        self.published += receipt.published;
         self.first = self.first.take().or(receipt.first);
         self.last = receipt.last.or_else(|| self.last.take());
     }

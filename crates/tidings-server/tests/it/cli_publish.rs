@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
 use tidings_testkit::{Command, Position, StreamReader};
@@ -100,20 +100,24 @@ fn an_empty_event_can_end_the_topic() {
     assert_eq!(data(&stream.rest()), [""]);
 }
 
-#[test]
-fn another_attempt_is_told_with_its_reason() {
+/// A hub that hangs up on the first request, and answers the second, which ends like this.
+fn answers_the_second_attempt(
+    end: &'static str,
+    body: &'static str,
+) -> (SocketAddr, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let hub = thread::spawn(move || {
         drop(listener.accept().expect("a first attempt"));
         let (mut socket, _) = listener.accept().expect("a second attempt");
         let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\nx") {
+        while !request.windows(4).any(|window| window == b"\r\n\r\n")
+            || !request.ends_with(end.as_bytes())
+        {
             let mut byte = [0];
             socket.read_exact(&mut byte).expect("a request");
             request.extend(byte);
         }
-        let body = r#"{"id":"e-1","receivers":0,"durability":"memory"}"#;
         let length = body.len();
         write!(
             socket,
@@ -121,6 +125,40 @@ fn another_attempt_is_told_with_its_reason() {
         )
         .expect("an answer");
     });
+    (address, hub)
+}
+
+#[test]
+fn lines_count_though_the_answer_to_them_was_lost() {
+    let body = r#"{"published":0,"first":"e-1","last":"e-1","durability":"disk"}"#;
+    let (address, hub) = answers_the_second_attempt("}\n", body);
+    let finished = Command::new(TIDINGS, &["publish", "t", "--lines", "--json"])
+        .env("TIDINGS_URL", &format!("http://{address}"))
+        .stdin("a\n")
+        .run();
+    hub.join().expect("two attempts");
+    let told = r#"{"published":1,"first":"e-1","last":"e-1"}"#;
+    assert_eq!(finished.success().trim_end(), told);
+}
+
+#[test]
+fn lines_that_fail_are_named_after_others_that_were_there_already() {
+    let hub = hub();
+    let line = ["publish", "t", "other", "--idempotency-key", "k-2001"];
+    tidings(&hub, &line).run().success();
+    let arguments = ["publish", "t", "--lines", "--idempotency-key", "k"];
+    let lines = |count: usize| "x\n".repeat(count);
+    let first = tidings(&hub, &arguments).stdin(lines(2000)).run();
+    assert!(first.stderr.contains("events published: 2000"), "{first:?}");
+    let again = tidings(&hub, &arguments).stdin(lines(2001)).run();
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains(" to 2001 failed"), "{again:?}");
+}
+
+#[test]
+fn another_attempt_is_told_with_its_reason() {
+    let body = r#"{"id":"e-1","receivers":0,"durability":"memory"}"#;
+    let (address, hub) = answers_the_second_attempt("x", body);
     let finished = Command::new(TIDINGS, &["publish", "t", "x"])
         .env("TIDINGS_URL", &format!("http://{address}"))
         .run();
