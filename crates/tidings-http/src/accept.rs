@@ -1,5 +1,8 @@
 use http::{HeaderMap, header};
 
+/// The ranges that cover an event stream, the most specific last.
+const COVERING: [&str; 3] = ["*/*", "text/*", "text/event-stream"];
+
 /// Whether a request takes an event stream for an answer (RFC 9110 §12.5.1).
 ///
 /// It does without `Accept`, and if the most specific range that covers `text/event-stream` has a weight above zero.
@@ -13,12 +16,8 @@ pub fn accepts_event_stream(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','));
     let covering = ranges.filter_map(|range| {
         let (essence, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let specificity = match essence.trim().to_ascii_lowercase().as_str() {
-            "text/event-stream" => 2,
-            "text/*" => 1,
-            "*/*" => 0,
-            _ => return None,
-        };
+        let is_covering = |known: &&str| known.eq_ignore_ascii_case(essence.trim());
+        let specificity = COVERING.iter().position(is_covering)?;
         Some((specificity, weight(parameters) > 0.0))
     });
     covering.max().is_some_and(|(_, wanted)| wanted)

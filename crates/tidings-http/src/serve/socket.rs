@@ -40,6 +40,9 @@ pub(super) enum Protocol {
 /// How an HTTP/2 client that knows what it is talking to begins (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// So many of the first bytes are read at once: most requests have fewer, and need no second read then.
+const FIRST_BYTES: usize = 1024;
+
 impl Socket {
     pub(super) fn new(transport: Transport, exchange: Arc<Exchange>, permit: Permit) -> Self {
         Self {
@@ -56,17 +59,18 @@ impl Socket {
     ///
     /// Under TLS they tell it as well: whoever has chosen HTTP/2 in the handshake begins with its preface.
     pub(super) async fn protocol(&mut self) -> io::Result<Protocol> {
-        let mut first = [0; HTTP2_PREFACE.len()];
+        let mut first = [0; FIRST_BYTES];
         let mut filled = 0;
         let protocol = loop {
             match self.transport.read(&mut first[filled..]).await? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 read => filled += read,
             }
-            if first[..filled] != HTTP2_PREFACE[..filled] {
+            let told = filled.min(HTTP2_PREFACE.len());
+            if first[..told] != HTTP2_PREFACE[..told] {
                 break Protocol::Http1;
             }
-            if filled == HTTP2_PREFACE.len() {
+            if told == HTTP2_PREFACE.len() {
                 break Protocol::Http2;
             }
         };
