@@ -79,10 +79,9 @@ mod tests {
     use super::*;
 
     /// What is answered below, by the server loop, for streams and for live resources, and not here.
-    const OF_TIDINGS_HTTP: [(&str, StatusCode); 5] = [
+    const OF_TIDINGS_HTTP: [(&str, StatusCode); 4] = [
         ("not-acceptable", StatusCode::NOT_ACCEPTABLE),
         ("timeout", StatusCode::SERVICE_UNAVAILABLE),
-        ("too-many-connections", StatusCode::SERVICE_UNAVAILABLE),
         ("too-many-connections", StatusCode::TOO_MANY_REQUESTS),
         ("too-many-views", StatusCode::TOO_MANY_REQUESTS),
     ];
