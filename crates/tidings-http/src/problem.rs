@@ -10,7 +10,7 @@ use serde::Serialize;
 /// extensions, for layers that keep a record.
 ///
 /// Beside the kinds of an application there are those of this crate: `bad-parameter` (400), `not-acceptable` (406),
-/// `too-many-connections` (429, of the server loop 503), `too-many-views` (429), `internal` (500), `draining`, `store-failed` and
+/// `too-many-connections` (429), `too-many-views` (429), `internal` (500), `draining`, `store-failed` and
 /// `timeout` (503).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {detail}")]

@@ -129,11 +129,11 @@ async fn a_stream_holds_its_place_among_the_connections() {
     let mut reader = site.read().await;
     publish(&broker, "a", Event::new("1")).await;
     reader.until("data: 1\n\n").await;
-    assert_eq!(status(&site).await, "503");
+    assert_eq!(status(&site).await, "429");
 
     drop(reader);
 
-    while status(&site).await == "503" {}
+    while status(&site).await == "429" {}
 }
 
 async fn status(site: &Site) -> String {
