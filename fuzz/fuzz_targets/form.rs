@@ -7,7 +7,10 @@ use libfuzzer_sys::fuzz_target;
 #[allow(dead_code, reason = "the hub uses all of it")]
 #[path = "../../crates/tidings-server/src/api"]
 mod api {
+    pub(crate) mod kind;
     pub(crate) mod parameters;
+
+    use self::kind::Kind;
 
     pub(crate) fn check(input: &[u8]) {
         let parameters = parameters::Parameters::parse(input);

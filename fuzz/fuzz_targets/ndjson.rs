@@ -7,7 +7,11 @@ use libfuzzer_sys::fuzz_target;
 #[allow(dead_code, reason = "the hub uses all of it")]
 #[path = "../../crates/tidings-server/src/api"]
 mod api {
+    pub(crate) mod kind;
     pub(crate) mod object;
+    pub(crate) mod parameters;
+
+    use self::kind::Kind;
 
     pub(crate) mod events {
         pub(crate) mod line;
