@@ -115,9 +115,10 @@ for (const path of ['/vue/', '/react/']) {
   })
 
   test(`${path} keeps what it shows while the program is away, and goes on when it is back`, async () => {
-    await page.clock.install()
     await page.goto(app.url + path)
     await clients().first().waitFor()
+    // For the pauses between attempts alone, which begin from now on.
+    await page.clock.install()
     app = await app.restart(async () => {
       await alert('no connection')
       assert.notEqual(await clients().count(), 0)
